@@ -1,0 +1,20 @@
+//! What generated adapters call, and nothing that knows a provider.
+//!
+//! `build.rs` compiles `providers/*.yaml` to one module a provider, included in [`generated`].
+//! Each fills a [`Provider`] of the static table [`generated::ALL`] with plain functions on
+//! bytes: `encode` reads the normalised request ([`view`]) and writes the provider's JSON
+//! ([`json`]); `decode` and `on_event` read the provider's JSON ([`parse`]) and feed sinks
+//! ([`reply`]). No I/O happens here.
+
+pub mod json;
+pub mod parse;
+pub mod provider;
+pub mod reply;
+pub mod view;
+
+pub use provider::Provider;
+
+/// The compiled specs.
+pub mod generated {
+    include!(concat!(env!("OUT_DIR"), "/providers.rs"));
+}

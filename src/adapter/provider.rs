@@ -1,0 +1,211 @@
+//! The static description of a provider that its spec compiles to.
+
+use super::{json::Json, reply::Reply, view};
+use crate::money::Rate;
+
+/// One provider: what `providers/<id>.yaml` says, as data and plain functions.
+pub struct Provider {
+    /// The `<provider>` of `fc:<provider>/<model>`; the spec's file name.
+    pub id: &'static str,
+    /// The name shown to people.
+    pub name: &'static str,
+    /// The provider's own API reference.
+    pub docs: &'static str,
+    /// How its calls travel.
+    pub transport: Transport,
+    /// Scheme, host and perhaps a path; `{credential}` is replaced by that credential's value.
+    pub base_url: &'static str,
+    /// The values this provider needs and the environment variables that hold them.
+    pub credentials: &'static [Credential],
+    /// How a call proves who is calling.
+    pub auth: Auth,
+    /// Headers sent with every call; a value may hold `{credential}`.
+    pub headers: &'static [(&'static str, &'static str)],
+    /// Query parameters sent with every call; a value may hold `{credential}`.
+    pub query: &'static [(&'static str, &'static str)],
+    /// How error answers read, and which of them are worth another try.
+    pub errors: Errors,
+    pub chat: Option<ChatOperation>,
+    pub embeddings: Option<Operation>,
+    pub moderations: Option<Operation>,
+    /// The catalogue, in the order of the spec.
+    pub models: &'static [Model],
+}
+
+/// How calls travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Over the network.
+    Http,
+    /// Answered inside the process by the built-in simulator (`upstream::simulator`).
+    Simulator,
+}
+
+/// A named value of a provider, taken from the environment.
+#[derive(Debug)]
+pub struct Credential {
+    /// The name the spec uses for it.
+    pub name: &'static str,
+    /// Environment variables, the first that is set wins.
+    pub env: &'static [&'static str],
+    /// A missing optional credential does not make the provider unavailable.
+    pub optional: bool,
+}
+
+/// How a call proves who is calling. Values are names of credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// Nothing to prove.
+    None,
+    /// `Authorization: Bearer <credential>`.
+    Bearer(&'static str),
+    /// A header of the provider's own holding the credential.
+    Header { name: &'static str, credential: &'static str },
+}
+
+/// Reads error answers.
+pub struct Errors {
+    /// From an error body to code, type and message; leaves them empty where the body holds none.
+    pub parse: fn(body: &[u8]) -> ErrorBody,
+    /// What particular answers mean, first match wins; checked before the status.
+    pub rules: &'static [ErrorRule],
+    /// Statuses worth another try before the first byte.
+    pub retry: &'static [u16],
+}
+
+/// What an error body says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ErrorBody {
+    pub code: String,
+    pub kind: String,
+    pub message: String,
+    /// The request member the provider blames.
+    pub param: String,
+}
+
+/// One line of `errors.rules`: every condition that is given must hold.
+#[derive(Debug)]
+pub struct ErrorRule {
+    pub status: Option<u16>,
+    /// A glob over `code`.
+    pub code: Option<&'static str>,
+    /// A glob over `kind`.
+    pub kind: Option<&'static str>,
+    /// A glob over `message`.
+    pub message: Option<&'static str>,
+    pub is: ErrorKind,
+}
+
+/// What went wrong upstream, in Ringside's words; each is one code of the contract, section 7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    InvalidRequest,
+    ContextLength,
+    ContentFilter,
+    Auth,
+    Quota,
+    Unavailable,
+}
+
+/// `POST …/chat/completions`.
+pub struct ChatOperation {
+    /// Path for answers in one piece; `{model}` is percent-encoded into its segment.
+    pub path: &'static str,
+    /// Path for streams.
+    pub stream_path: &'static str,
+    pub framing: Framing,
+    /// The data of the event that ends a stream, e.g. `[DONE]`.
+    pub until: Option<&'static str>,
+    pub replies: Replies,
+    pub json_schema: JsonSchema,
+    pub disconnect: Disconnect,
+    /// The name under which reasoning signatures of this provider travel in `reasoning_details`.
+    pub reasoning_format: &'static str,
+    /// Writes the provider's request. Pure.
+    pub encode: fn(&view::Chat<'_>, &mut Json) -> Result<(), view::Refused>,
+    /// Reads an answer in one piece. Pure.
+    pub decode: fn(&[u8], &mut Reply) -> Result<(), serde_json::Error>,
+    /// Reads one event of a stream: its name (empty without one) and data. Pure.
+    pub on_event: fn(&str, &[u8], &mut Reply) -> Result<(), serde_json::Error>,
+}
+
+/// An operation without streams: embeddings, moderations.
+pub struct Operation {
+    pub path: &'static str,
+    pub replies: Replies,
+    pub encode: fn(&view::Plain<'_>, &mut Json) -> Result<(), view::Refused>,
+    pub decode: fn(&[u8], &mut Reply) -> Result<(), serde_json::Error>,
+}
+
+/// How bytes of a stream are cut into events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    Sse,
+    Ndjson,
+}
+
+/// What reaches the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replies {
+    /// The provider's own bytes: it speaks OpenAI's dialect to the byte.
+    Verbatim,
+    /// Written anew from what the sinks were fed.
+    Rebuilt,
+}
+
+/// The provider's own means to hold an answer to a JSON schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonSchema {
+    Native,
+    Tool,
+    JsonMode,
+    Prompt,
+}
+
+/// What a provider charges for a stream that was cut by the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disconnect {
+    /// What was produced until the cut.
+    BillsPartial,
+    /// The whole answer, as if it had not been cut.
+    BillsAll,
+}
+
+/// One model of the catalogue. An id may be a glob (`ollama`'s `*`): the first match wins,
+/// exact ids before globs.
+#[derive(Debug)]
+pub struct Model {
+    pub id: &'static str,
+    pub kind: ModelKind,
+    /// Tokens of input and output together; 0 where unknown.
+    pub context_window: u32,
+    /// Most tokens of one answer; 0 where unknown.
+    pub max_output_tokens: u32,
+    pub capabilities: &'static [&'static str],
+    pub price: Price,
+    /// The day it ends or ended, `YYYY-MM-DD`.
+    pub ends: Option<&'static str>,
+    /// What to call instead.
+    pub successor: Option<&'static str>,
+}
+
+/// What a model is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModelKind {
+    Chat,
+    Embedding,
+    Moderation,
+}
+
+/// Prices of a model. A later issue adds tiers, dates and tiers of service here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Price {
+    pub input: Rate,
+    pub output: Rate,
+    /// Tokens read from a prompt cache; `None`: at `input`.
+    pub cached_input: Option<Rate>,
+    /// Tokens written to a prompt cache for minutes; `None`: at `input`.
+    pub cache_write: Option<Rate>,
+    /// Tokens written to a prompt cache for an hour; `None`: at `cache_write`.
+    pub cache_write_1h: Option<Rate>,
+}

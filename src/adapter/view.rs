@@ -1,0 +1,194 @@
+//! The normalised request: what a spec's `request` may read. `codegen::vocab` lists these
+//! members by name; a test holds the two together.
+
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// A part of the request that a provider can't take: a 400 that names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The request member, e.g. `logprobs` or `messages[2].content[1]`.
+    pub param: String,
+    /// What can't be taken, e.g. `image_url`.
+    pub what: &'static str,
+}
+
+/// A chat request, normalised once: system text lifted out, messages folded into alternating
+/// turns (tool results stand in user turns), data URIs taken apart, tool arguments parsed.
+pub struct Chat<'a> {
+    /// The caller's top-level members, in their order, as raw JSON; Ringside's own (`user` unless
+    /// forwarded) are taken out already. What `$pass: all` copies.
+    pub raw: &'a [(&'a str, &'a RawValue)],
+    /// The provider's own model id.
+    pub model: &'a str,
+    /// The catalogue's row of the model.
+    pub model_info: ModelInfo,
+    pub stream: bool,
+    /// The output limit to send: the caller's, or what admission lowered it to.
+    pub output_limit: Option<u64>,
+    /// The caller's messages one by one as raw members, for `$pass` inside `messages`.
+    pub messages: Vec<RawMessage<'a>>,
+    pub system_parts: Vec<SystemPart<'a>>,
+    pub turns: Vec<Turn<'a>>,
+    pub tools: Vec<Tool<'a>>,
+    pub tool_choice: Option<ToolChoice<'a>>,
+    pub parallel_tool_calls: Option<bool>,
+    pub response_format: Option<ResponseFormat<'a>>,
+    pub temperature: Option<f64>,
+    pub top_p: Option<f64>,
+    pub frequency_penalty: Option<f64>,
+    pub presence_penalty: Option<f64>,
+    pub seed: Option<i64>,
+    pub stop: Vec<Cow<'a, str>>,
+    pub n: Option<u64>,
+    pub logprobs: Option<bool>,
+    pub top_logprobs: Option<u64>,
+    pub reasoning_effort: Option<ReasoningEffort>,
+    /// Tokens to think with: the effort's share of the output limit (low 20 %, medium 50 %,
+    /// high 80 %), from 1,024 to 32,000 and below the limit; absent where the limit leaves no room.
+    pub reasoning_budget: Option<u64>,
+    /// A hash of the customer, where the operator forwards one.
+    pub user: Option<&'a str>,
+}
+
+/// What a mapping may ask of the catalogue.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ModelInfo {
+    /// Most tokens of one answer; 4,096 where the catalogue doesn't know.
+    pub max_output: u64,
+}
+
+/// One message of the caller, member by member.
+pub struct RawMessage<'a> {
+    pub raw: Vec<(Cow<'a, str>, &'a RawValue)>,
+}
+
+/// A piece of the system text (system and developer messages).
+pub struct SystemPart<'a> {
+    pub text: Cow<'a, str>,
+    pub cache_control: Option<&'a RawValue>,
+}
+
+/// One side's turn. `user` turns also hold tool results.
+pub struct Turn<'a> {
+    /// `user` or `assistant`.
+    pub role: &'static str,
+    pub parts: Vec<Part<'a>>,
+}
+
+/// A part of a turn.
+pub enum Part<'a> {
+    Text(Text<'a>),
+    ImageUrl(ImageUrl<'a>),
+    ImageData(ImageData<'a>),
+    Audio(Audio<'a>),
+    Document(Document<'a>),
+    Reasoning(Reasoning<'a>),
+    Redacted(Redacted<'a>),
+    ToolCall(ToolCall<'a>),
+    ToolResult(ToolResult<'a>),
+}
+
+/// A part of a tool's result.
+pub enum ResultPart<'a> {
+    Text(Text<'a>),
+    ImageUrl(ImageUrl<'a>),
+    ImageData(ImageData<'a>),
+}
+
+pub struct Text<'a> {
+    pub text: Cow<'a, str>,
+    pub cache_control: Option<&'a RawValue>,
+}
+pub struct ImageUrl<'a> {
+    pub url: Cow<'a, str>,
+    pub detail: Option<Cow<'a, str>>,
+    pub cache_control: Option<&'a RawValue>,
+}
+pub struct ImageData<'a> {
+    /// `image/png`.
+    pub media_type: Cow<'a, str>,
+    /// `png`.
+    pub format: Cow<'a, str>,
+    pub base64: Cow<'a, str>,
+    pub cache_control: Option<&'a RawValue>,
+}
+pub struct Audio<'a> {
+    /// `wav`, `mp3`.
+    pub format: Cow<'a, str>,
+    pub base64: Cow<'a, str>,
+}
+pub struct Document<'a> {
+    /// `application/pdf`.
+    pub media_type: Cow<'a, str>,
+    pub base64: Cow<'a, str>,
+    pub filename: Option<Cow<'a, str>>,
+}
+/// Thinking that this very provider made before; that of others is left out of the view.
+pub struct Reasoning<'a> {
+    pub text: Cow<'a, str>,
+    pub signature: Option<Cow<'a, str>>,
+}
+/// Encrypted thinking that this very provider made before.
+pub struct Redacted<'a> {
+    pub data: Cow<'a, str>,
+}
+pub struct ToolCall<'a> {
+    pub id: Cow<'a, str>,
+    pub name: Cow<'a, str>,
+    /// A JSON object; `{}` where the caller's arguments were empty.
+    pub arguments: Cow<'a, RawValue>,
+    /// The same as the caller wrote it.
+    pub arguments_text: Cow<'a, str>,
+}
+pub struct ToolResult<'a> {
+    pub call_id: Cow<'a, str>,
+    /// The name of the function called, looked up in the history.
+    pub name: Cow<'a, str>,
+    /// All text parts together.
+    pub text: Cow<'a, str>,
+    pub parts: Vec<ResultPart<'a>>,
+    pub cache_control: Option<&'a RawValue>,
+}
+pub struct Tool<'a> {
+    pub name: Cow<'a, str>,
+    pub description: Option<Cow<'a, str>>,
+    /// The schema of the arguments; an empty object schema where the caller gave none.
+    pub parameters: &'a RawValue,
+    pub strict: Option<bool>,
+    pub cache_control: Option<&'a RawValue>,
+}
+pub enum ToolChoice<'a> {
+    Auto,
+    None,
+    Required,
+    Named(NamedTool<'a>),
+}
+pub struct NamedTool<'a> {
+    pub name: Cow<'a, str>,
+}
+pub enum ResponseFormat<'a> {
+    Text,
+    JsonObject,
+    JsonSchema(SchemaFormat<'a>),
+}
+pub struct SchemaFormat<'a> {
+    pub name: Cow<'a, str>,
+    pub schema: &'a RawValue,
+    pub strict: Option<bool>,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReasoningEffort {
+    None,
+    Minimal,
+    Low,
+    Medium,
+    High,
+    Xhigh,
+}
+
+/// A request of an operation without a normalised form of its own (embeddings, moderations).
+pub struct Plain<'a> {
+    pub raw: &'a [(&'a str, &'a RawValue)],
+    pub model: &'a str,
+}
