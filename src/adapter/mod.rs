@@ -6,8 +6,10 @@
 //! ([`json`]); `decode` and `on_event` read the provider's JSON ([`parse`]) and feed sinks
 //! ([`reply`]). No I/O happens here.
 
+pub mod glob;
 pub mod json;
 pub mod parse;
+pub mod pass;
 pub mod provider;
 pub mod reply;
 pub mod view;

@@ -1,7 +1,9 @@
 //! The static description of a provider that its spec compiles to.
 
-use super::{json::Json, reply::Reply, view};
-use crate::money::Rate;
+use super::json::Json;
+use super::reply::Reply;
+use super::view;
+pub use crate::money::Rate;
 
 /// One provider: what `providers/<id>.yaml` says, as data and plain functions.
 pub struct Provider {
@@ -121,6 +123,8 @@ pub struct ChatOperation {
     pub disconnect: Disconnect,
     /// The name under which reasoning signatures of this provider travel in `reasoning_details`.
     pub reasoning_format: &'static str,
+    /// Whether `encode` reads the conversation, and does not only copy it.
+    pub normalises: bool,
     /// Writes the provider's request. Pure.
     pub encode: fn(&view::Chat<'_>, &mut Json) -> Result<(), view::Refused>,
     /// Reads an answer in one piece. Pure.

@@ -1,6 +1,7 @@
 //! The normalised request: what a spec's `request` may read. `codegen::vocab` lists these
 //! members by name; a test holds the two together.
 
+use crate::wire::members::Member;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
@@ -18,7 +19,7 @@ pub struct Refused {
 pub struct Chat<'a> {
     /// The caller's top-level members, in their order, as raw JSON; Ringside's own (`user` unless
     /// forwarded) are taken out already. What `$pass: all` copies.
-    pub raw: &'a [(&'a str, &'a RawValue)],
+    pub raw: &'a [Member<'a>],
     /// The provider's own model id.
     pub model: &'a str,
     /// The catalogue's row of the model.
@@ -51,6 +52,13 @@ pub struct Chat<'a> {
     pub user: Option<&'a str>,
 }
 
+impl Chat<'_> {
+    /// Whether any JSON object is asked for, without a schema.
+    pub fn json_object(&self) -> bool {
+        matches!(self.response_format, Some(ResponseFormat::JsonObject))
+    }
+}
+
 /// What a mapping may ask of the catalogue.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ModelInfo {
@@ -60,7 +68,7 @@ pub struct ModelInfo {
 
 /// One message of the caller, member by member.
 pub struct RawMessage<'a> {
-    pub raw: Vec<(Cow<'a, str>, &'a RawValue)>,
+    pub raw: Vec<Member<'a>>,
 }
 
 /// A piece of the system text (system and developer messages).
@@ -189,6 +197,20 @@ pub enum ReasoningEffort {
 
 /// A request of an operation without a normalised form of its own (embeddings, moderations).
 pub struct Plain<'a> {
-    pub raw: &'a [(&'a str, &'a RawValue)],
+    pub raw: &'a [Member<'a>],
     pub model: &'a str,
+}
+
+impl ReasoningEffort {
+    /// OpenAI's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ReasoningEffort::None => "none",
+            ReasoningEffort::Minimal => "minimal",
+            ReasoningEffort::Low => "low",
+            ReasoningEffort::Medium => "medium",
+            ReasoningEffort::High => "high",
+            ReasoningEffort::Xhigh => "xhigh",
+        }
+    }
 }

@@ -1,29 +1,296 @@
 //! Sinks: what generated code feeds, and what becomes of it.
 //!
-//! A [`Reply`] is in one of three modes. *Collect* gathers an answer in one piece
+//! A [`Reply`] is in one of three modes. *Completion* gathers an answer in one piece
 //! ([`Reply::into_completion`]); *chunks* writes OpenAI's stream as it comes
 //! ([`Reply::take_output`]); *tap* writes nothing and only notes what metering needs, for
 //! providers whose bytes pass verbatim. Whatever the mode, [`Reply::outcome`] is the same.
+//!
+//! The bytes follow OpenAI's own grammar: the order of members, a role chunk first in each choice,
+//! a header before the arguments of each tool call, an empty delta with the finish reason.
 
-/// Token counts as one provider event gave them; absent is not zero. Later events overwrite
-/// member by member, except `raw`, of which all are kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UsagePart<'a> {
-    /// The provider's own usage object, as text.
-    pub raw: &'a str,
-    /// Input tokens without those read from or written to a cache.
-    pub input: Option<i64>,
-    /// Input tokens with those.
-    pub input_total: Option<i64>,
-    /// Output tokens, thinking included.
-    pub output: Option<i64>,
-    /// Output tokens without thinking, where a provider counts thinking apart in `reasoning`.
-    pub output_visible: Option<i64>,
-    pub reasoning: Option<i64>,
-    pub cache_read: Option<i64>,
-    /// All tokens written to a cache, those for an hour included.
-    pub cache_write: Option<i64>,
-    pub cache_write_1h: Option<i64>,
-    pub audio_input: Option<i64>,
-    pub audio_output: Option<i64>,
+mod choice;
+mod chunks;
+mod completion;
+mod outcome;
+mod parts;
+#[cfg(test)]
+mod tests;
+
+pub use outcome::{Failure, Outcome, UsageCounts};
+pub use parts::{FailPart, StartPart, ToolPart, UsagePart};
+
+use crate::wire::usage::Usage;
+use choice::Choice;
+use chunks::Chunks;
+
+/// What Ringside knows of an answer before the provider says anything.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// `chatcmpl-…`, used where the provider gives none.
+    pub id: String,
+    /// Unix seconds, likewise.
+    pub created: i64,
+    /// The provider's model id as the call named it, likewise.
+    pub model: String,
+    /// `format` of `reasoning_details`; empty where the provider signs nothing.
+    pub reasoning_format: &'static str,
 }
+
+/// What the caller asked of a stream.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ChunkOptions {
+    pub include_usage: bool,
+    pub include_obfuscation: bool,
+}
+
+/// An answer in the making.
+pub struct Reply {
+    identity: Identity,
+    started: bool,
+    fingerprint: Option<String>,
+    choices: Vec<Choice>,
+    /// Where in `choices` the sinks write now.
+    current: usize,
+    mode: Mode,
+    outcome: Outcome,
+}
+
+enum Mode {
+    Completion,
+    Chunks(Box<Chunks>),
+    Tap,
+}
+
+impl Reply {
+    /// Gathers an answer in one piece.
+    pub fn completion(identity: Identity) -> Self {
+        Self::new(identity, Mode::Completion)
+    }
+
+    /// Writes a stream.
+    pub fn chunks(identity: Identity, options: ChunkOptions) -> Self {
+        Self::new(identity, Mode::Chunks(Box::new(Chunks::new(options))))
+    }
+
+    /// Notes what metering needs.
+    pub fn tap() -> Self {
+        let identity = Identity { id: String::new(), created: 0, model: String::new(), reasoning_format: "" };
+        Self::new(identity, Mode::Tap)
+    }
+
+    fn new(identity: Identity, mode: Mode) -> Self {
+        Self {
+            identity,
+            started: false,
+            fingerprint: None,
+            choices: Vec::new(),
+            current: 0,
+            mode,
+            outcome: Outcome::default(),
+        }
+    }
+
+    /// What is known so far.
+    pub fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    /// Takes the bytes of a stream written since the last call; empty in other modes.
+    pub fn take_output(&mut self) -> Vec<u8> {
+        match &mut self.mode {
+            Mode::Chunks(chunks) => chunks.take(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Appends the bytes of a stream written since the last call to `out`.
+    pub fn drain_output(&mut self, out: &mut Vec<u8>) {
+        if let Mode::Chunks(chunks) = &mut self.mode {
+            chunks.drain(out);
+        }
+    }
+
+    /// Writes a stream's end: a finish chunk for each choice that has none, the usage chunk where
+    /// the caller asked for one, `[DONE]`.
+    pub fn end(&mut self, usage: &Usage) {
+        self.finish_open_choices();
+        if let Mode::Chunks(chunks) = &mut self.mode {
+            chunks.end(&self.identity, self.fingerprint.as_deref(), &self.outcome, usage);
+        }
+    }
+
+    /// The answer in one piece, as OpenAI's `chat.completion`.
+    pub fn into_completion(mut self, usage: &Usage) -> Vec<u8> {
+        self.finish_open_choices();
+        completion::write(&self.identity, self.fingerprint.as_deref(), &self.choices, &self.outcome, usage)
+    }
+
+    fn finish_open_choices(&mut self) {
+        for index in 0..self.choices.len() {
+            if self.choices[index].finish.is_none() {
+                self.current = index;
+                self.finish("stop");
+            }
+        }
+    }
+
+    /// The choice that sinks write to, opened on first use.
+    fn choice_now(&mut self) -> &mut Choice {
+        if self.choices.is_empty() {
+            self.choices.push(Choice::new(0));
+        }
+        let last = self.choices.len() - 1;
+        &mut self.choices[self.current.min(last)]
+    }
+
+    // The sinks.
+
+    /// The provider's own id and the like. Only the first of each counts: a stream has one.
+    pub fn start(&mut self, part: StartPart<'_>) {
+        if let Some(tier) = part.service_tier
+            && self.outcome.service_tier.as_deref() != Some(tier)
+        {
+            self.outcome.service_tier = Some(tier.to_owned());
+        }
+        if self.started {
+            return;
+        }
+        if !part.id.is_empty() {
+            self.outcome.response_id = Some(part.id.to_owned());
+            part.id.clone_into(&mut self.identity.id);
+        }
+        if !part.model.is_empty() {
+            self.outcome.upstream_model = Some(part.model.to_owned());
+            part.model.clone_into(&mut self.identity.model);
+        }
+        if let Some(created) = part.created.filter(|created| *created > 0) {
+            self.identity.created = created;
+        }
+        if let Some(fingerprint) = part.fingerprint {
+            self.fingerprint = Some(fingerprint.to_owned());
+        }
+        self.started = true;
+    }
+
+    /// What follows belongs to this choice.
+    pub fn choice(&mut self, index: u32) {
+        if let Some(known) = self.choices.iter().position(|choice| choice.index == index) {
+            self.current = known;
+        } else if self.choices.len() < MOST_CHOICES {
+            self.choices.push(Choice::new(index));
+            self.current = self.choices.len() - 1;
+        }
+    }
+
+    /// A piece of the answer; an empty one only opens the choice.
+    pub fn text(&mut self, text: &str) {
+        self.outcome.produce(text);
+        self.write(|choice, sink| sink.text(choice, text));
+        self.choice_now().add_text(text);
+    }
+
+    /// A piece of thought.
+    pub fn reasoning(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        self.outcome.produce(text);
+        self.write(|choice, sink| sink.reasoning(choice, text));
+        self.choice_now().add_reasoning(text);
+    }
+
+    /// A piece of a refusal.
+    pub fn refusal(&mut self, text: &str) {
+        self.outcome.produce(text);
+        self.write(|choice, sink| sink.refusal(choice, text));
+        self.choice_now().add_refusal(text);
+    }
+
+    /// Closes the block of thought and signs it.
+    pub fn signature(&mut self, signature: &str) {
+        let format = self.identity.reasoning_format;
+        let detail = self.choice_now().sign(signature, format);
+        self.write(|choice, sink| sink.detail(choice, &detail));
+    }
+
+    /// A whole block of encrypted thought.
+    pub fn redacted(&mut self, data: &str) {
+        let format = self.identity.reasoning_format;
+        let detail = self.choice_now().redact(data, format);
+        self.outcome.saw_output = true;
+        self.write(|choice, sink| sink.detail(choice, &detail));
+    }
+
+    /// A tool call, or a piece of one.
+    pub fn tool(&mut self, part: ToolPart<'_>) {
+        let arguments = if part.args_text.is_empty() { part.args } else { part.args_text };
+        self.outcome.produce(part.name);
+        self.outcome.produce(arguments);
+        self.outcome.saw_output = true;
+        let position = self.choice_now().add_tool(&part, arguments);
+        self.write(|choice, sink| sink.tool(choice, position));
+    }
+
+    /// OpenAI's logprobs object of the piece of text before it.
+    pub fn logprobs(&mut self, raw: &str) {
+        self.write(|_, sink| sink.logprobs(raw));
+        self.choice_now().add_logprobs(raw);
+    }
+
+    /// Why the choice ended. Only the first reason counts.
+    pub fn finish(&mut self, reason: &str) {
+        let choice = self.choice_now();
+        if choice.finish.is_some() {
+            return;
+        }
+        // Some providers say only that they stopped, tools called or not.
+        let reason = if reason == "stop" && !choice.tools.is_empty() { "tool_calls" } else { reason };
+        choice.finish = Some(reason.to_owned());
+        choice.complete_arguments();
+        self.outcome.finish_reasons.push(reason.to_owned());
+        self.write(|choice, sink| sink.finish(choice));
+    }
+
+    /// Token counts.
+    pub fn usage(&mut self, part: UsagePart<'_>) {
+        self.outcome.add_usage(part);
+    }
+
+    /// A moderation's verdict on one input.
+    pub fn flagged(&mut self, yes: bool) {
+        self.outcome.flagged |= yes;
+    }
+
+    /// The provider's own error, in an answer that began well.
+    pub fn fail(&mut self, part: FailPart<'_>) {
+        if self.outcome.failure.is_none() {
+            self.outcome.failure = Some(Failure {
+                code: part.code.to_owned(),
+                kind: part.kind.to_owned(),
+                message: part.message.to_owned(),
+                param: part.param.to_owned(),
+            });
+        }
+    }
+
+    /// The provider said that this is all.
+    pub fn done(&mut self) {
+        self.outcome.done = true;
+    }
+
+    /// Runs `with` where a stream is written.
+    fn write(&mut self, with: impl FnOnce(&mut Choice, &mut chunks::Writer<'_>)) {
+        if self.choices.is_empty() {
+            self.choices.push(Choice::new(0));
+        }
+        let last = self.choices.len() - 1;
+        let choice = &mut self.choices[self.current.min(last)];
+        if let Mode::Chunks(chunks) = &mut self.mode {
+            let service_tier = self.outcome.service_tier.as_deref();
+            with(choice, &mut chunks.writer(&self.identity, service_tier, self.fingerprint.as_deref()));
+        }
+    }
+}
+
+/// OpenAI's own limit of `n`; a provider that invents more is not followed.
+const MOST_CHOICES: usize = 128;

@@ -1,0 +1,58 @@
+//! What generated code does with the caller's own members: `$pass`, `$refuse`, `$limit`.
+
+use super::json::Json;
+use super::view::{Chat, Refused};
+use crate::wire::members::{Member, Members, find};
+use serde_json::value::RawValue;
+
+/// A member of the request, unless it is absent or `null`.
+pub fn member<'a>(raw: &[Member<'a>], name: &str) -> Option<&'a RawValue> {
+    find(raw, name).filter(|value| value.get() != "null")
+}
+
+/// `$refuse`: a member that asks for something is a 400; one that asks for nothing passes.
+///
+/// # Errors
+/// [`Refused`], naming the member.
+pub fn refuse(raw: &[Member<'_>], name: &'static str) -> Result<(), Refused> {
+    match member(raw, name) {
+        Some(value) if !neutral(name, value.get()) => Err(Refused { param: name.to_owned(), what: name }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a value asks for nothing beyond what happens without it.
+fn neutral(name: &str, value: &str) -> bool {
+    match name {
+        "n" => value == "1",
+        "modalities" => value.split_whitespace().collect::<String>() == r#"["text"]"#,
+        "function_call" => value == "\"auto\"" || value == "\"none\"",
+        _ => matches!(value, "false" | "0" | "[]" | "{}" | "\"\""),
+    }
+}
+
+/// `$limit`: writes the output limit under the name the caller used, or the first the provider has.
+pub fn write_limit(chat: &Chat<'_>, names: &[&'static str], first: &'static str, w: &mut Json) {
+    if let Some(limit) = chat.output_limit {
+        let name = names.iter().find(|name| member(chat.raw, name).is_some()).copied();
+        w.key(name.unwrap_or(first));
+        w.value(&limit);
+    }
+}
+
+/// `$pass: all` of an object: its members, less those skipped.
+pub fn pass_members(members: &[Member<'_>], skipped: &[&str], w: &mut Json) {
+    for (name, raw) in members {
+        if !skipped.contains(&&**name) {
+            w.text_key(name);
+            w.value(*raw);
+        }
+    }
+}
+
+/// `$pass: NAME`: the members of the object that the caller sent as `name`, less those skipped.
+pub fn pass_object(raw: &[Member<'_>], name: &str, skipped: &[&str], w: &mut Json) {
+    if let Some(members) = member(raw, name).and_then(|object| Members::parse(object.get())) {
+        pass_members(&members.0, skipped, w);
+    }
+}

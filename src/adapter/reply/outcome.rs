@@ -1,0 +1,107 @@
+//! What metering and the request path want to know of an answer, whatever its mode.
+
+use super::parts::UsagePart;
+
+/// Text kept for counting is bounded; beyond it only its length is.
+const MOST_KEPT: usize = 4 << 20;
+/// Usage objects kept of one call; a provider that repeats itself in every event has its last ones kept.
+const MOST_RAW: usize = 8;
+
+/// What is known of an answer.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    pub response_id: Option<String>,
+    pub upstream_model: Option<String>,
+    /// The tier of service the provider says it used.
+    pub service_tier: Option<String>,
+    pub usage: UsageCounts,
+    raw_usage: Vec<String>,
+    /// One a finished choice, in the order they finished.
+    pub finish_reasons: Vec<String>,
+    pub failure: Option<Failure>,
+    /// The provider said that this is all.
+    pub done: bool,
+    /// A moderation flagged something.
+    pub flagged: bool,
+    /// Whether anything was produced that a caller could have seen.
+    pub saw_output: bool,
+    /// What was produced: text, thought, refusals, names and arguments of calls. For counting
+    /// where a provider reports no usage.
+    pub produced: String,
+    /// Bytes produced beyond what is kept.
+    pub produced_beyond: usize,
+}
+
+/// A provider's counts, events merged and nothing judged yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UsageCounts {
+    pub input: Option<i64>,
+    pub input_total: Option<i64>,
+    pub output: Option<i64>,
+    pub output_visible: Option<i64>,
+    pub reasoning: Option<i64>,
+    pub cache_read: Option<i64>,
+    pub cache_write: Option<i64>,
+    pub cache_write_1h: Option<i64>,
+    pub audio_input: Option<i64>,
+    pub audio_output: Option<i64>,
+}
+
+/// The provider's own error, in an answer that began well.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failure {
+    pub code: String,
+    pub kind: String,
+    pub message: String,
+    pub param: String,
+}
+
+impl Outcome {
+    pub(super) fn produce(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        self.saw_output = true;
+        if self.produced.len() + text.len() <= MOST_KEPT {
+            self.produced.push_str(text);
+        } else {
+            self.produced_beyond += text.len();
+        }
+    }
+
+    pub(super) fn add_usage(&mut self, part: UsagePart<'_>) {
+        if !part.raw.is_empty() && self.raw_usage.last().is_none_or(|last| last != part.raw) {
+            if self.raw_usage.len() == MOST_RAW {
+                self.raw_usage.pop();
+            }
+            self.raw_usage.push(part.raw.to_owned());
+        }
+        let counts = &mut self.usage;
+        for (count, given) in [
+            (&mut counts.input, part.input),
+            (&mut counts.input_total, part.input_total),
+            (&mut counts.output, part.output),
+            (&mut counts.output_visible, part.output_visible),
+            (&mut counts.reasoning, part.reasoning),
+            (&mut counts.cache_read, part.cache_read),
+            (&mut counts.cache_write, part.cache_write),
+            (&mut counts.cache_write_1h, part.cache_write_1h),
+            (&mut counts.audio_input, part.audio_input),
+            (&mut counts.audio_output, part.audio_output),
+        ] {
+            if given.is_some() {
+                *count = given;
+            }
+        }
+    }
+
+    /// The provider's usage as it gave it: an object, a list of them where several events had
+    /// one, nothing where none had.
+    pub fn raw_usage(&self) -> Option<String> {
+        match self.raw_usage.as_slice() {
+            [] => None,
+            [one] => Some(one.clone()),
+            several => Some(format!("[{}]", several.join(","))),
+        }
+    }
+}

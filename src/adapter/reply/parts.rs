@@ -1,0 +1,57 @@
+//! What the sinks with several parameters take.
+
+/// The provider's id and the like; empty and `None` where it gave none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StartPart<'a> {
+    pub id: &'a str,
+    pub model: &'a str,
+    /// Unix seconds.
+    pub created: Option<i64>,
+    pub fingerprint: Option<&'a str>,
+    pub service_tier: Option<&'a str>,
+}
+
+/// A tool call, or a piece of one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ToolPart<'a> {
+    /// Pieces of one call share a slot; `None` is a call of its own.
+    pub slot: Option<u32>,
+    pub id: &'a str,
+    pub name: &'a str,
+    /// A piece of the arguments' text.
+    pub args_text: &'a str,
+    /// The whole arguments as JSON.
+    pub args: &'a str,
+}
+
+/// Token counts as one provider event gave them; absent is not zero. Later events overwrite
+/// member by member, except `raw`, of which all are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UsagePart<'a> {
+    /// The provider's own usage object, as text.
+    pub raw: &'a str,
+    /// Input tokens without those read from or written to a cache.
+    pub input: Option<i64>,
+    /// Input tokens with those.
+    pub input_total: Option<i64>,
+    /// Output tokens, thinking included.
+    pub output: Option<i64>,
+    /// Output tokens without thinking, where a provider counts thinking apart in `reasoning`.
+    pub output_visible: Option<i64>,
+    pub reasoning: Option<i64>,
+    pub cache_read: Option<i64>,
+    /// All tokens written to a cache, those for an hour included.
+    pub cache_write: Option<i64>,
+    pub cache_write_1h: Option<i64>,
+    pub audio_input: Option<i64>,
+    pub audio_output: Option<i64>,
+}
+
+/// A provider's own error; empty where it said nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FailPart<'a> {
+    pub code: &'a str,
+    pub kind: &'a str,
+    pub message: &'a str,
+    pub param: &'a str,
+}

@@ -1,0 +1,182 @@
+//! A checked spec as a Rust module: its static description and its functions.
+
+use super::chain::Chain;
+use super::problem::Problem;
+use super::reply::{Replies, finish_table};
+use super::request::Requests;
+use super::spec::{self, Auth, Checker, Model, Spec};
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+use std::collections::BTreeSet;
+
+/// The module of one provider.
+pub fn module(chain: &Chain<'_>) -> Result<TokenStream, Vec<Problem>> {
+    let mut check = Checker::default();
+    let spec = spec::read(&chain.merged, &mut check);
+    let mut functions = Functions { chain, check: &mut check, code: quote!() };
+    let chat = spec.chat.as_ref().map(|chat| functions.chat(chat));
+    let embeddings = spec.embeddings.as_ref().map(|operation| functions.plain("embeddings", operation));
+    let moderations = spec.moderations.as_ref().map(|operation| functions.plain("moderations", operation));
+    let error_parse = functions.errors(&spec);
+    let code = functions.code;
+    if !check.problems.is_empty() {
+        return Err(check.problems);
+    }
+    let table = table(chain.id, &spec, &option(chat), &option(embeddings), &option(moderations), &error_parse);
+    Ok(quote!(use crate::adapter::provider::*; #table #code))
+}
+
+fn option(operation: Option<TokenStream>) -> TokenStream {
+    operation.map_or_else(|| quote!(None), |operation| quote!(Some(#operation)))
+}
+
+struct Functions<'f> {
+    chain: &'f Chain<'f>,
+    check: &'f mut Checker,
+    code: TokenStream,
+}
+
+impl Functions<'_> {
+    /// The path of a function of whoever in the chain of `extends` says one of `keys` last; where
+    /// that is an ancestor its functions are called, and nothing is compiled twice.
+    fn owner(&self, keys: &[&str], function: &str) -> (bool, TokenStream) {
+        let function = format_ident!("{function}");
+        match self.chain.owner(keys) {
+            Some(ancestor) => {
+                let ancestor = module_name(ancestor);
+                (false, quote!(super::#ancestor::#function))
+            }
+            None => (true, quote!(#function)),
+        }
+    }
+
+    fn chat(&mut self, chat: &spec::Chat) -> TokenStream {
+        let mut requests = Requests { check: self.check, read: BTreeSet::new() };
+        // Compiled even when inherited: what a child drops or refuses is checked on the whole.
+        let body = requests.encode(&chat.request, "chat");
+        let normalises = requests.read.iter().any(|source| NORMALISED.contains(&source.as_str()));
+        let (own, encode) = self.owner(&["chat.request"], "chat_encode");
+        if own {
+            self.code.extend(quote!(
+                pub fn chat_encode(v: &view::Chat<'_>, w: &mut Json) -> Result<(), view::Refused> { #body Ok(()) }
+            ));
+        }
+        let (own_decode, decode) = self.owner(&["chat.response", "chat.finish"], "chat_decode");
+        let (own_events, on_event) = self.owner(&["chat.stream.on", "chat.finish"], "chat_on_event");
+        let mut replies = Replies { check: self.check };
+        let (decode_code, events_code) = (replies.decode("chat", &chat.response), replies.on_event(&chat.on));
+        if own_decode {
+            self.code.extend(decode_code);
+        }
+        if own_events {
+            self.code.extend(events_code);
+        }
+        if own_decode || own_events {
+            self.code.extend(finish_table(&chat.finish));
+        }
+        let (path, stream_path, reasoning) = (&chat.path, &chat.stream_path, &chat.reasoning_format);
+        let (framing, replies) = (format_ident!("{}", chat.framing), format_ident!("{}", chat.replies));
+        let (schema, disconnect) = (format_ident!("{}", chat.json_schema), format_ident!("{}", chat.disconnect));
+        let until = chat.until.as_ref().map_or_else(|| quote!(None), |until| quote!(Some(#until)));
+        quote!(ChatOperation {
+            path: #path, stream_path: #stream_path, framing: Framing::#framing, until: #until,
+            replies: Replies::#replies, json_schema: JsonSchema::#schema, disconnect: Disconnect::#disconnect,
+            reasoning_format: #reasoning, normalises: #normalises, encode: #encode, decode: #decode, on_event: #on_event,
+        })
+    }
+
+    fn plain(&mut self, name: &str, operation: &spec::Plain) -> TokenStream {
+        let mut requests = Requests { check: self.check, read: BTreeSet::new() };
+        let body = requests.encode(&operation.request, "plain");
+        let decode_code = Replies { check: self.check }.decode(name, &operation.response);
+        let (own, encode) = self.owner(&[&format!("{name}.request")], &format!("{name}_encode"));
+        if own {
+            let function = format_ident!("{name}_encode");
+            self.code.extend(quote!(
+                pub fn #function(v: &view::Plain<'_>, w: &mut Json) -> Result<(), view::Refused> { #body Ok(()) }
+            ));
+        }
+        let (own, decode) = self.owner(&[&format!("{name}.response")], &format!("{name}_decode"));
+        if own {
+            self.code.extend(decode_code);
+        }
+        let (path, replies) = (&operation.path, format_ident!("{}", operation.replies));
+        quote!(Operation { path: #path, replies: Replies::#replies, encode: #encode, decode: #decode })
+    }
+
+    fn errors(&mut self, spec: &Spec) -> TokenStream {
+        let code = Replies { check: self.check }.errors(&spec.errors.body);
+        let (own, parse) = self.owner(&["errors.body"], "error_parse");
+        if own {
+            self.code.extend(code);
+        }
+        parse
+    }
+}
+
+/// Sources that need the messages read, and not only copied.
+const NORMALISED: &[&str] = &["system_parts", "turns", "tools", "tool_choice", "response_format", "json_object"];
+
+fn table(
+    id: &str,
+    spec: &Spec,
+    chat: &TokenStream,
+    embeddings: &TokenStream,
+    moderations: &TokenStream,
+    error_parse: &TokenStream,
+) -> TokenStream {
+    let (name, docs, base_url) = (&spec.name, &spec.docs, &spec.base_url);
+    let transport = format_ident!("{}", spec.transport);
+    let credentials = spec.credentials.iter().map(|credential| {
+        let (name, env, optional) = (&credential.name, &credential.env, credential.optional);
+        quote!(Credential { name: #name, env: &[#(#env),*], optional: #optional })
+    });
+    let auth = match &spec.auth {
+        Auth::None => quote!(Auth::None),
+        Auth::Bearer(credential) => quote!(Auth::Bearer(#credential)),
+        Auth::Header { name, credential } => quote!(Auth::Header { name: #name, credential: #credential }),
+    };
+    let headers = spec.headers.iter().map(|(name, value)| quote!((#name, #value)));
+    let query = spec.query.iter().map(|(name, value)| quote!((#name, #value)));
+    let rules = spec.errors.rules.iter().map(|rule| {
+        let status = rule.status.map_or_else(|| quote!(None), |status| quote!(Some(#status)));
+        let (code, kind, message) = (text(rule.code.as_ref()), text(rule.kind.as_ref()), text(rule.message.as_ref()));
+        let is = format_ident!("{}", rule.is);
+        quote!(ErrorRule { status: #status, code: #code, kind: #kind, message: #message, is: ErrorKind::#is })
+    });
+    let retry = &spec.errors.retry;
+    let models = spec.models.iter().map(model);
+    quote!(
+        pub static PROVIDER: Provider = Provider {
+            id: #id, name: #name, docs: #docs, transport: Transport::#transport, base_url: #base_url,
+            credentials: &[#(#credentials),*], auth: #auth, headers: &[#(#headers),*], query: &[#(#query),*],
+            errors: Errors { parse: #error_parse, rules: &[#(#rules),*], retry: &[#(#retry),*] },
+            chat: #chat, embeddings: #embeddings, moderations: #moderations, models: &[#(#models),*],
+        };
+    )
+}
+
+fn text(text: Option<&String>) -> TokenStream {
+    text.map_or_else(|| quote!(None), |text| quote!(Some(#text)))
+}
+
+fn model(model: &Model) -> TokenStream {
+    let (id, kind, context, max_output) = (&model.id, format_ident!("{}", model.kind), model.context, model.max_output);
+    let (capabilities, ends, successor) = (&model.capabilities, text(model.ends.as_ref()), text(model.successor.as_ref()));
+    let rate = |rate: Option<u64>| rate.map_or_else(|| quote!(None), |rate| quote!(Some(Rate(#rate))));
+    let (input, output) = (model.price.input, model.price.output);
+    let (cached, write) = (rate(model.price.cached_input), rate(model.price.cache_write));
+    let write_1h = rate(model.price.cache_write_1h);
+    quote!(Model {
+        id: #id, kind: ModelKind::#kind, context_window: #context, max_output_tokens: #max_output,
+        capabilities: &[#(#capabilities),*], ends: #ends, successor: #successor,
+        price: Price {
+            input: Rate(#input), output: Rate(#output), cached_input: #cached, cache_write: #write, cache_write_1h: #write_1h,
+        },
+    })
+}
+
+/// The module of a provider: its id, which is a word.
+pub fn module_name(id: &str) -> Ident {
+    format_ident!("{id}")
+}

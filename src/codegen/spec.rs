@@ -1,0 +1,485 @@
+//! A spec file as a typed value. Everything that is not a mapping is read and checked here.
+
+use super::node::{Constant, Node, Value};
+use super::problem::{Place, Problem, suggest};
+use super::vocab::{ERROR_KINDS, FINISH_REASONS};
+
+/// A provider's spec, what it inherits laid under it.
+pub struct Spec {
+    pub name: String,
+    pub docs: String,
+    pub transport: &'static str,
+    pub base_url: String,
+    pub credentials: Vec<Credential>,
+    pub auth: Auth,
+    pub headers: Vec<(String, String)>,
+    pub query: Vec<(String, String)>,
+    pub chat: Option<Chat>,
+    pub embeddings: Option<Plain>,
+    pub moderations: Option<Plain>,
+    pub errors: Errors,
+    pub models: Vec<Model>,
+}
+
+pub struct Credential {
+    pub name: String,
+    pub env: Vec<String>,
+    pub optional: bool,
+}
+
+pub enum Auth {
+    None,
+    Bearer(String),
+    Header { name: String, credential: String },
+}
+
+/// `chat:`.
+pub struct Chat {
+    pub path: String,
+    pub stream_path: String,
+    pub replies: &'static str,
+    pub json_schema: &'static str,
+    pub disconnect: &'static str,
+    pub reasoning_format: String,
+    /// The provider's word and ours.
+    pub finish: Vec<(String, String)>,
+    pub request: Node,
+    pub response: Node,
+    pub framing: &'static str,
+    pub until: Option<String>,
+    pub on: Node,
+}
+
+/// `embeddings:` and `moderations:`.
+pub struct Plain {
+    pub path: String,
+    pub replies: &'static str,
+    pub request: Node,
+    pub response: Node,
+}
+
+pub struct Errors {
+    pub body: Node,
+    pub rules: Vec<Rule>,
+    pub retry: Vec<u16>,
+}
+
+pub struct Rule {
+    pub status: Option<u16>,
+    pub code: Option<String>,
+    pub kind: Option<String>,
+    pub message: Option<String>,
+    /// The Rust variant.
+    pub is: &'static str,
+}
+
+pub struct Model {
+    pub id: String,
+    pub kind: &'static str,
+    pub context: u32,
+    pub max_output: u32,
+    pub capabilities: Vec<String>,
+    pub price: Price,
+    pub ends: Option<String>,
+    pub successor: Option<String>,
+}
+
+/// Nano-USD a million tokens.
+#[derive(Default)]
+pub struct Price {
+    pub input: u64,
+    pub output: u64,
+    pub cached_input: Option<u64>,
+    pub cache_write: Option<u64>,
+    pub cache_write_1h: Option<u64>,
+}
+
+/// What a model can do, as the catalogue says it.
+pub const CAPABILITIES: &[&str] = &["tools", "vision", "audio", "json_schema", "reasoning", "logprobs", "documents"];
+
+/// Reads nodes and collects what is wrong, so that one run says everything.
+#[derive(Default)]
+pub struct Checker {
+    pub problems: Vec<Problem>,
+}
+
+impl Checker {
+    pub fn say(&mut self, at: &Place, text: impl Into<String>) {
+        self.problems.push(Problem::new(at.clone(), text));
+    }
+
+    /// Complains of members that are not in `known`.
+    pub fn only(&mut self, node: &Node, what: &str, known: &[&str]) {
+        let Some(members) = node.map() else {
+            self.say(&node.at, format!("expected a map: {what} has {}", known.join(", ")));
+            return;
+        };
+        for (key, _) in members {
+            if !known.contains(&key.name.as_str()) {
+                let hint = suggest(&key.name, known.iter().copied());
+                self.say(&key.at, format!("{what} has no `{}`; {hint}", key.name));
+            }
+        }
+    }
+
+    fn required<'n>(&mut self, node: &'n Node, what: &str, name: &str) -> Option<&'n Node> {
+        let found = node.get(name);
+        if found.is_none() && node.map().is_some() {
+            self.say(&node.at, format!("{what} lacks `{name}`"));
+        }
+        found
+    }
+
+    fn text(&mut self, node: &Node, what: &str) -> String {
+        match node.text() {
+            Some(text) => text.to_owned(),
+            None => {
+                self.say(&node.at, format!("{what} is a text, not {}", node.kind()));
+                String::new()
+            }
+        }
+    }
+
+    fn optional_text(&mut self, node: &Node, name: &str) -> Option<String> {
+        node.get(name).map(|value| self.text(value, &format!("`{name}`")))
+    }
+
+    fn required_text(&mut self, node: &Node, what: &str, name: &str) -> String {
+        match self.required(node, what, name) {
+            Some(value) => self.text(value, &format!("`{name}`")),
+            None => String::new(),
+        }
+    }
+
+    fn word(&mut self, node: Option<&Node>, name: &str, words: &[(&str, &'static str)], default: &'static str) -> &'static str {
+        let Some(node) = node else { return default };
+        let text = self.text(node, &format!("`{name}`"));
+        match words.iter().find(|(word, _)| *word == text) {
+            Some((_, rust)) => rust,
+            None => {
+                let hint = suggest(&text, words.iter().map(|(word, _)| *word));
+                self.say(&node.at, format!("`{name}` can't be `{text}`; {hint}"));
+                default
+            }
+        }
+    }
+
+    fn number<T: std::str::FromStr>(&mut self, node: &Node, what: &str) -> Option<T> {
+        let number = node.text().and_then(|text| text.parse().ok());
+        if number.is_none() {
+            self.say(&node.at, format!("{what} is a whole number"));
+        }
+        number
+    }
+
+    fn pairs(&mut self, node: Option<&Node>, what: &str) -> Vec<(String, String)> {
+        let Some(node) = node else { return Vec::new() };
+        let Some(members) = node.map() else {
+            self.say(&node.at, format!("{what} is a map of names and texts"));
+            return Vec::new();
+        };
+        members.iter().map(|(key, value)| (key.name.clone(), self.text(value, &format!("`{}`", key.name)))).collect()
+    }
+
+    /// Every `{credential}` of a text must be one of the spec's.
+    fn placeholders(&mut self, text: &str, at: &Place, credentials: &[Credential], also: &[&str]) {
+        for rest in text.split('{').skip(1) {
+            let name = rest.split('}').next().unwrap_or(rest);
+            let known = || credentials.iter().map(|credential| credential.name.as_str()).chain(also.iter().copied());
+            if !known().any(|other| other == name) {
+                self.say(at, format!("`{{{name}}}` is no credential of this spec; {}", suggest(name, known())));
+            }
+        }
+    }
+}
+
+/// Reads a whole, merged spec.
+pub fn read(node: &Node, check: &mut Checker) -> Spec {
+    check.only(
+        node,
+        "a spec",
+        &[
+            "name", "docs", "extends", "transport", "base_url", "credentials", "auth", "headers", "query", "chat",
+            "embeddings", "moderations", "errors", "models",
+        ],
+    );
+    let credentials = credentials(node.get("credentials"), check);
+    let base_url = check.required_text(node, "a spec", "base_url");
+    if let Some(url) = node.get("base_url") {
+        check.placeholders(&base_url, &url.at, &credentials, &[]);
+        if !(base_url.starts_with("https://") || base_url.starts_with("http://") || base_url.starts_with('{')) {
+            check.say(&url.at, "`base_url` begins with https:// or http://");
+        }
+    }
+    let docs = check.required_text(node, "a spec", "docs");
+    if let Some(link) = node.get("docs")
+        && !docs.starts_with("https://")
+    {
+        check.say(&link.at, "`docs` is a link to the provider's API reference, https://…");
+    }
+    for part in ["headers", "query"] {
+        for (_, value) in node.get(part).and_then(Node::map).unwrap_or(&[]) {
+            check.placeholders(value.text().unwrap_or(""), &value.at, &credentials, &[]);
+        }
+    }
+    Spec {
+        name: check.required_text(node, "a spec", "name"),
+        docs,
+        transport: check.word(node.get("transport"), "transport", &[("http", "Http"), ("simulator", "Simulator")], "Http"),
+        auth: auth(node.get("auth"), &node.at, &credentials, check),
+        headers: check.pairs(node.get("headers"), "`headers`"),
+        query: check.pairs(node.get("query"), "`query`"),
+        chat: node.get("chat").map(|chat| self::chat(chat, &credentials, check)),
+        embeddings: node.get("embeddings").map(|operation| plain(operation, "embeddings", &credentials, check)),
+        moderations: node.get("moderations").map(|operation| plain(operation, "moderations", &credentials, check)),
+        errors: errors(check.required(node, "a spec", "errors"), &node.at, check),
+        models: models(node.get("models"), check),
+        credentials,
+        base_url,
+    }
+}
+
+fn credentials(node: Option<&Node>, check: &mut Checker) -> Vec<Credential> {
+    let Some(node) = node else { return Vec::new() };
+    let Some(members) = node.map() else {
+        check.say(&node.at, "`credentials` is a map: a name, and the environment variable that holds the value");
+        return Vec::new();
+    };
+    let mut read = Vec::new();
+    for (key, value) in members {
+        let (mut env, mut optional) = (Vec::new(), false);
+        match &value.value {
+            Value::List(items) => env.extend(items.iter().map(|item| check.text(item, "an environment variable"))),
+            Value::Map(_) => {
+                check.only(value, "a credential", &["env", "optional"]);
+                match value.get("env").map(|node| (&node.value, node)) {
+                    Some((Value::List(items), _)) => {
+                        env.extend(items.iter().map(|item| check.text(item, "an environment variable")));
+                    }
+                    Some((_, node)) => env.push(check.text(node, "`env`")),
+                    None => check.say(&value.at, "a credential lacks `env`"),
+                }
+                optional = value.get("optional").and_then(Node::constant) == Some(Constant::Bool(true));
+            }
+            _ => env.push(check.text(value, "an environment variable")),
+        }
+        for name in &env {
+            if name.is_empty() || !name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_') {
+                check.say(&value.at, format!("`{name}` is no name of an environment variable such as ACME_API_KEY"));
+            }
+        }
+        read.push(Credential { name: key.name.clone(), env, optional });
+    }
+    read
+}
+
+fn auth(node: Option<&Node>, at: &Place, credentials: &[Credential], check: &mut Checker) -> Auth {
+    let Some(node) = node else {
+        check.say(at, "a spec lacks `auth`: { bearer: CREDENTIAL }, { header: NAME, value: CREDENTIAL } or none");
+        return Auth::None;
+    };
+    if node.text() == Some("none") {
+        return Auth::None;
+    }
+    let known = |check: &mut Checker, node: &Node| -> String {
+        let name = check.text(node, "a credential's name");
+        if !credentials.iter().any(|credential| credential.name == name) {
+            let hint = suggest(&name, credentials.iter().map(|credential| credential.name.as_str()));
+            check.say(&node.at, format!("`{name}` is no credential of this spec; {hint}"));
+        }
+        name
+    };
+    if let Some(bearer) = node.get("bearer") {
+        check.only(node, "`auth`", &["bearer"]);
+        return Auth::Bearer(known(check, bearer));
+    }
+    if let (Some(header), Some(value)) = (node.get("header"), node.get("value")) {
+        check.only(node, "`auth`", &["header", "value"]);
+        return Auth::Header { name: check.text(header, "`header`").to_ascii_lowercase(), credential: known(check, value) };
+    }
+    check.say(&node.at, "`auth` is { bearer: CREDENTIAL }, { header: NAME, value: CREDENTIAL } or none");
+    Auth::None
+}
+
+const REPLIES: &[(&str, &str)] = &[("verbatim", "Verbatim"), ("rebuilt", "Rebuilt")];
+
+fn path(node: &Node, what: &str, name: &str, credentials: &[Credential], check: &mut Checker) -> Option<String> {
+    let value = node.get(name)?;
+    let text = check.text(value, &format!("`{name}`"));
+    check.placeholders(&text, &value.at, credentials, &["model"]);
+    if !text.starts_with('/') {
+        check.say(&value.at, format!("the path of {what} begins with a slash"));
+    }
+    Some(text)
+}
+
+fn chat(node: &Node, credentials: &[Credential], check: &mut Checker) -> Chat {
+    check.only(
+        node,
+        "`chat`",
+        &[
+            "path", "stream_path", "replies", "json_schema", "disconnect", "reasoning_format", "finish", "request",
+            "response", "stream",
+        ],
+    );
+    let path_given = path(node, "chat", "path", credentials, check);
+    if path_given.is_none() {
+        check.say(&node.at, "`chat` lacks `path`");
+    }
+    let path_given = path_given.unwrap_or_default();
+    let stream_path = path(node, "chat", "stream_path", credentials, check).unwrap_or_else(|| path_given.clone());
+    let finish = check.pairs(node.get("finish"), "`finish`");
+    for (_, value) in node.get("finish").and_then(Node::map).unwrap_or(&[]) {
+        let word = value.text().unwrap_or("");
+        if !FINISH_REASONS.contains(&word) {
+            check.say(&value.at, format!("`{word}` is no finish reason; {}", suggest(word, FINISH_REASONS.iter().copied())));
+        }
+    }
+    let empty = |at: &Place| Node { value: Value::Map(Vec::new()), at: at.clone() };
+    let stream = check.required(node, "`chat`", "stream").cloned().unwrap_or_else(|| empty(&node.at));
+    check.only(&stream, "`stream`", &["framing", "until", "on"]);
+    Chat {
+        path: path_given,
+        stream_path,
+        replies: check.word(node.get("replies"), "replies", REPLIES, "Rebuilt"),
+        json_schema: check.word(
+            node.get("json_schema"),
+            "json_schema",
+            &[("native", "Native"), ("tool", "Tool"), ("json_mode", "JsonMode"), ("prompt", "Prompt")],
+            "Prompt",
+        ),
+        disconnect: check.word(
+            node.get("disconnect"),
+            "disconnect",
+            &[("bills_partial", "BillsPartial"), ("bills_all", "BillsAll")],
+            "BillsAll",
+        ),
+        reasoning_format: check.optional_text(node, "reasoning_format").unwrap_or_default(),
+        finish,
+        request: check.required(node, "`chat`", "request").cloned().unwrap_or_else(|| empty(&node.at)),
+        response: check.required(node, "`chat`", "response").cloned().unwrap_or_else(|| empty(&node.at)),
+        framing: check.word(stream.get("framing"), "framing", &[("sse", "Sse"), ("ndjson", "Ndjson")], "Sse"),
+        until: check.optional_text(&stream, "until"),
+        on: check.required(&stream, "`stream`", "on").cloned().unwrap_or_else(|| empty(&stream.at)),
+    }
+}
+
+fn plain(node: &Node, what: &str, credentials: &[Credential], check: &mut Checker) -> Plain {
+    check.only(node, &format!("`{what}`"), &["path", "replies", "request", "response"]);
+    let path = path(node, what, "path", credentials, check);
+    if path.is_none() {
+        check.say(&node.at, format!("`{what}` lacks `path`"));
+    }
+    let empty = || Node { value: Value::Map(Vec::new()), at: node.at.clone() };
+    Plain {
+        path: path.unwrap_or_default(),
+        replies: check.word(node.get("replies"), "replies", REPLIES, "Verbatim"),
+        request: check.required(node, &format!("`{what}`"), "request").cloned().unwrap_or_else(empty),
+        response: check.required(node, &format!("`{what}`"), "response").cloned().unwrap_or_else(empty),
+    }
+}
+
+fn errors(node: Option<&Node>, at: &Place, check: &mut Checker) -> Errors {
+    let empty = Node { value: Value::Map(Vec::new()), at: at.clone() };
+    let Some(node) = node else { return Errors { body: empty, rules: Vec::new(), retry: Vec::new() } };
+    check.only(node, "`errors`", &["body", "rules", "retry"]);
+    let mut rules = Vec::new();
+    for rule in node.get("rules").and_then(Node::list).unwrap_or(&[]) {
+        check.only(rule, "an error rule", &["status", "code", "kind", "message", "is"]);
+        let is = rule.get("is");
+        if is.is_none() {
+            check.say(&rule.at, "an error rule lacks `is`: what the error means");
+        }
+        if rule.map().is_some_and(|members| members.len() < 2) {
+            check.say(&rule.at, "an error rule lacks a condition: `status`, `code`, `kind` or `message`");
+        }
+        rules.push(Rule {
+            status: rule.get("status").and_then(|node| check.number(node, "`status`")),
+            code: check.optional_text(rule, "code"),
+            kind: check.optional_text(rule, "kind"),
+            message: check.optional_text(rule, "message"),
+            is: check.word(is, "is", ERROR_KINDS, "Unavailable"),
+        });
+    }
+    let retry = node.get("retry").and_then(Node::list).unwrap_or(&[]);
+    Errors {
+        body: check.required(node, "`errors`", "body").cloned().unwrap_or(empty),
+        rules,
+        retry: retry.iter().filter_map(|status| check.number(status, "a status")).collect(),
+    }
+}
+
+fn models(node: Option<&Node>, check: &mut Checker) -> Vec<Model> {
+    let Some(node) = node else { return Vec::new() };
+    let Some(members) = node.map() else {
+        check.say(&node.at, "`models` is a map: a model's id, and what it can and costs");
+        return Vec::new();
+    };
+    members.iter().map(|(key, model)| self::model(&key.name, model, check)).collect()
+}
+
+fn model(id: &str, node: &Node, check: &mut Checker) -> Model {
+    check.only(node, "a model", &["kind", "context", "max_output", "can", "price", "ends", "successor"]);
+    let mut capabilities = Vec::new();
+    for word in node.get("can").and_then(Node::list).unwrap_or(&[]) {
+        let text = check.text(word, "a capability");
+        if !CAPABILITIES.contains(&text.as_str()) {
+            check.say(&word.at, format!("no capability `{text}`; {}", suggest(&text, CAPABILITIES.iter().copied())));
+        }
+        capabilities.push(text);
+    }
+    let ends = check.optional_text(node, "ends");
+    if let (Some(day), Some(at)) = (&ends, node.get("ends")) {
+        let shape: String = day.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+        if shape != "0000-00-00" {
+            check.say(&at.at, "`ends` is a day such as \"2027-04-01\"");
+        }
+    }
+    Model {
+        id: id.to_owned(),
+        kind: check.word(
+            node.get("kind"),
+            "kind",
+            &[("chat", "Chat"), ("embedding", "Embedding"), ("moderation", "Moderation")],
+            "Chat",
+        ),
+        context: node.get("context").and_then(|node| check.number(node, "`context`")).unwrap_or(0),
+        max_output: node.get("max_output").and_then(|node| check.number(node, "`max_output`")).unwrap_or(0),
+        capabilities,
+        price: match check.required(node, "a model", "price") {
+            Some(price) => self::price(price, check),
+            None => Price::default(),
+        },
+        ends,
+        successor: check.optional_text(node, "successor"),
+    }
+}
+
+fn price(node: &Node, check: &mut Checker) -> Price {
+    check.only(node, "a price", &["input", "output", "cached_input", "cache_write", "cache_write_1h"]);
+    let mut amount = |name: &str, required: bool| -> Option<u64> {
+        let value = if required { check.required(node, "a price", name) } else { node.get(name) }?;
+        let nano = value.text().and_then(nano_usd);
+        if nano.is_none() {
+            check.say(&value.at, format!("`{name}` is USD a million tokens, a decimal of at most 9 places such as 0.15"));
+        }
+        nano
+    };
+    Price {
+        input: amount("input", true).unwrap_or(0),
+        output: amount("output", true).unwrap_or(0),
+        cached_input: amount("cached_input", false),
+        cache_write: amount("cache_write", false),
+        cache_write_1h: amount("cache_write_1h", false),
+    }
+}
+
+/// Decimal text to nano-USD, exactly.
+fn nano_usd(text: &str) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !digits(whole) || fraction.len() > 9 || (text.contains('.') && !digits(fraction)) {
+        return None;
+    }
+    format!("{whole}{fraction:0<9}").parse().ok()
+}

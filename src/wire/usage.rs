@@ -1,0 +1,55 @@
+//! Usage as every answer tells it, whatever the provider.
+
+use std::fmt::Write as _;
+
+/// Token counts of one call, in OpenAI's terms: parts are contained in their wholes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Usage {
+    /// All input tokens, those read from and written to a cache included.
+    pub prompt_tokens: u64,
+    /// All output tokens, thinking included.
+    pub completion_tokens: u64,
+    /// Of the input: read from a prompt cache.
+    pub cached_input_tokens: u64,
+    /// Of the input: written to a prompt cache.
+    pub cache_write_tokens: u64,
+    /// Of the written: kept for an hour.
+    pub cache_write_1h_tokens: u64,
+    /// Of the output: thinking.
+    pub reasoning_tokens: u64,
+    /// Of the input: sound.
+    pub audio_input_tokens: u64,
+    /// Of the output: sound.
+    pub audio_output_tokens: u64,
+}
+
+impl Usage {
+    /// Input and output together.
+    pub fn total_tokens(&self) -> u64 {
+        self.prompt_tokens.saturating_add(self.completion_tokens)
+    }
+
+    /// Appends OpenAI's usage object, with Ringside's two members after OpenAI's own.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        let mut text = String::with_capacity(320);
+        // Writing to a String does not fail.
+        let _ = write!(
+            text,
+            "{{\"prompt_tokens\":{},\"completion_tokens\":{},\"total_tokens\":{},\
+             \"prompt_tokens_details\":{{\"cached_tokens\":{},\"audio_tokens\":{}}},\
+             \"completion_tokens_details\":{{\"reasoning_tokens\":{},\"audio_tokens\":{},\
+             \"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}},\
+             \"cached_input_tokens\":{},\"cache_write_tokens\":{}}}",
+            self.prompt_tokens,
+            self.completion_tokens,
+            self.total_tokens(),
+            self.cached_input_tokens,
+            self.audio_input_tokens,
+            self.reasoning_tokens,
+            self.audio_output_tokens,
+            self.cached_input_tokens,
+            self.cache_write_tokens,
+        );
+        out.extend_from_slice(text.as_bytes());
+    }
+}
