@@ -1,0 +1,4 @@
+//! Types of the public API.
+
+pub mod error;
+pub mod model;
