@@ -31,6 +31,7 @@ pub struct Metrics {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
     in_flight: Gauge,
+    connections: Gauge,
     journal_pending: Gauge,
     /// By route, then by status.
     requests: RwLock<HashMap<Box<str>, HashMap<u16, Arc<RequestMetrics>>>>,
@@ -77,14 +78,19 @@ impl Default for Metrics {
             .unwrap_or_else(|_| PrometheusBuilder::new());
         let recorder = builder.build_recorder();
         let handle = recorder.handle();
-        let (in_flight, journal_pending) = with_local_recorder(&recorder, || {
+        let (in_flight, connections, journal_pending) = with_local_recorder(&recorder, || {
             describe();
-            (gauge!("ringside_http_requests_in_flight"), gauge!("ringside_journal_pending_events"))
+            (
+                gauge!("ringside_http_requests_in_flight"),
+                gauge!("ringside_http_connections"),
+                gauge!("ringside_journal_pending_events"),
+            )
         });
         Self {
             recorder,
             handle,
             in_flight,
+            connections,
             journal_pending,
             requests: RwLock::default(),
             calls: RwLock::default(),
@@ -95,6 +101,7 @@ impl Default for Metrics {
 fn describe() {
     use metrics::{describe_counter, describe_gauge, describe_histogram};
     describe_gauge!("ringside_http_requests_in_flight", "Requests whose answer has not begun.");
+    describe_gauge!("ringside_http_connections", "Open connections of clients.");
     describe_gauge!("ringside_journal_pending_events", "Usage events in the journal that are not in the database yet.");
     describe_counter!("ringside_http_requests_total", "Requests answered, by route and status.");
     describe_histogram!("ringside_http_request_duration_seconds", "From a request's head to its answer's head.");
@@ -148,10 +155,14 @@ impl Metrics {
         Arc::clone(self.calls.write().entry(key).or_insert_with(|| Arc::new(made)))
     }
 
-    /// Counts a request as running until the guard drops.
-    pub fn running(self: &Arc<Self>) -> Running {
-        self.in_flight.increment(1.0);
-        Running(Arc::clone(self))
+    /// Counts a request whose answer has not begun, until the guard drops.
+    pub fn running(&self) -> Counted {
+        Counted::new(&self.in_flight)
+    }
+
+    /// Counts an open connection until the guard drops.
+    pub fn connection(&self) -> Counted {
+        Counted::new(&self.connections)
     }
 
     /// The page for `GET /metrics`.
@@ -166,12 +177,19 @@ impl Metrics {
     }
 }
 
-/// A request that is being answered.
-pub struct Running(Arc<Metrics>);
+/// One of what a gauge counts.
+pub struct Counted(Gauge);
 
-impl Drop for Running {
+impl Counted {
+    fn new(gauge: &Gauge) -> Self {
+        gauge.increment(1.0);
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.in_flight.decrement(1.0);
+        self.0.decrement(1.0);
     }
 }
 
@@ -181,7 +199,7 @@ mod tests {
 
     #[test]
     fn what_was_counted_is_rendered() {
-        let metrics = Arc::new(Metrics::default());
+        let metrics = Metrics::default();
         let running = metrics.running();
         metrics.request("/v1/models", 200, Duration::from_millis(3));
         metrics.request("/v1/models", 200, Duration::from_millis(3));

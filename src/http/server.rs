@@ -2,6 +2,7 @@
 
 use super::connection::{InFlight, InFlightGuard, Patience, Watched};
 use crate::config::{Limits, Timeouts};
+use crate::telemetry::Metrics;
 use axum::Router;
 use axum::body::Body;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -22,6 +23,7 @@ use tower::Service as _;
 pub struct Server {
     limits: Limits,
     timeouts: Timeouts,
+    metrics: Arc<Metrics>,
     /// No new connections, no new requests on old ones.
     stop: CancellationToken,
     /// Give up what still runs.
@@ -31,10 +33,11 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn new(limits: Limits, timeouts: Timeouts) -> Self {
+    pub fn new(limits: Limits, timeouts: Timeouts, metrics: Arc<Metrics>) -> Self {
         Self {
             limits,
             timeouts,
+            metrics,
             stop: CancellationToken::new(),
             give_up: CancellationToken::new(),
             connections: TaskTracker::new(),
@@ -63,6 +66,7 @@ impl Server {
                     let router = router.clone();
                     self.connections.spawn(async move {
                         let _place = place;
+                        let _counted = server.metrics.connection();
                         server.serve(stream, peer, &builder, router).await;
                     });
                 }
