@@ -5,8 +5,10 @@
 //!   before it is rounded once, half-even, to nano-USD.
 //! * [`Rate`]: a price of one token, in femto-USD; the same number is nano-USD per million tokens.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
-use std::ops::{Add, AddAssign, Neg, Sub};
+use std::ops::{Add, AddAssign};
+use std::str::FromStr;
 
 /// An exact amount of money in nano-USD. Nine decimals of a dollar; ±9.2 billion dollars.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,4 +35,199 @@ pub enum ParseMoneyError {
     /// Beyond what 64 bits of nano-USD hold.
     #[error("the amount is too large")]
     TooLarge,
+}
+
+/// Nano-USD in a dollar.
+const NANO: i64 = 1_000_000_000;
+/// Femto-USD in a nano-USD.
+const FEMTO: i128 = 1_000_000;
+
+impl NanoUsd {
+    pub const ZERO: NanoUsd = NanoUsd(0);
+
+    /// The sum, or `None` beyond 64 bits.
+    pub fn checked_add(self, other: NanoUsd) -> Option<NanoUsd> {
+        self.0.checked_add(other.0).map(NanoUsd)
+    }
+
+    /// The sum, stopping at the ends of 64 bits: for counters that must not wrap.
+    pub fn saturating_add(self, other: NanoUsd) -> NanoUsd {
+        NanoUsd(self.0.saturating_add(other.0))
+    }
+
+    /// The difference, stopping at the ends of 64 bits.
+    pub fn saturating_sub(self, other: NanoUsd) -> NanoUsd {
+        NanoUsd(self.0.saturating_sub(other.0))
+    }
+}
+
+impl FromStr for NanoUsd {
+    type Err = ParseMoneyError;
+
+    /// Reads `0.25`, `-3`, `.5`: digits, one point, at most nine decimals. No exponents.
+    fn from_str(text: &str) -> Result<Self, ParseMoneyError> {
+        let (negative, digits) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if !all_digits(whole) || !all_digits(fraction) || (whole.is_empty() && fraction.is_empty()) {
+            return Err(ParseMoneyError::NotDecimal);
+        }
+        let fraction = fraction.trim_end_matches('0');
+        if fraction.len() > 9 {
+            return Err(ParseMoneyError::TooPrecise);
+        }
+        let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| ParseMoneyError::TooLarge)? };
+        let nanos: i64 = format!("{fraction:0<9}").parse().map_err(|_| ParseMoneyError::TooLarge)?;
+        let amount = whole.checked_mul(NANO).and_then(|amount| amount.checked_add(nanos)).ok_or(ParseMoneyError::TooLarge)?;
+        Ok(NanoUsd(if negative { -amount } else { amount }))
+    }
+}
+
+impl fmt::Display for NanoUsd {
+    /// Plain decimal text without trailing zeros: `0.25`, `-3`, `0.000000001`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let (whole, nanos) = (self.0.unsigned_abs() / NANO as u64, self.0.unsigned_abs() % NANO as u64);
+        if nanos == 0 {
+            return write!(f, "{sign}{whole}");
+        }
+        let decimals = format!("{nanos:09}");
+        write!(f, "{sign}{whole}.{}", decimals.trim_end_matches('0'))
+    }
+}
+
+impl fmt::Debug for NanoUsd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self} USD")
+    }
+}
+
+impl Serialize for NanoUsd {
+    /// A decimal JSON number, digit by digit: never by way of a float.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serde_json::value::RawValue::from_string(self.to_string())
+            .map_err(serde::ser::Error::custom)?
+            .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for NanoUsd {
+    /// A decimal JSON number or string.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<serde_json::value::RawValue>::deserialize(deserializer)?;
+        let text = raw.get();
+        let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Add for FemtoUsd {
+    type Output = FemtoUsd;
+    fn add(self, other: FemtoUsd) -> FemtoUsd {
+        FemtoUsd(self.0.saturating_add(other.0))
+    }
+}
+
+impl AddAssign for FemtoUsd {
+    fn add_assign(&mut self, other: FemtoUsd) {
+        *self = *self + other;
+    }
+}
+
+impl FemtoUsd {
+    /// Rounds once, half to even; stops at the ends of 64 bits.
+    pub fn round(self) -> NanoUsd {
+        let (quotient, rest) = (self.0.div_euclid(FEMTO), self.0.rem_euclid(FEMTO));
+        let up = rest * 2 > FEMTO || (rest * 2 == FEMTO && quotient % 2 != 0);
+        let rounded = quotient + i128::from(up);
+        NanoUsd(i64::try_from(rounded).unwrap_or(if rounded < 0 { i64::MIN } else { i64::MAX }))
+    }
+
+    /// Rounds up: for bounds, which must not be below what may come.
+    pub fn ceil(self) -> NanoUsd {
+        let rounded = self.0.div_euclid(FEMTO) + i128::from(self.0.rem_euclid(FEMTO) > 0);
+        NanoUsd(i64::try_from(rounded).unwrap_or(if rounded < 0 { i64::MIN } else { i64::MAX }))
+    }
+
+    /// The amount and `basis_points` hundredths of a per cent of it, unrounded but for what lies
+    /// below a femto-USD.
+    pub fn plus_basis_points(self, basis_points: u32) -> FemtoUsd {
+        FemtoUsd(self.0.saturating_mul(10_000 + i128::from(basis_points)) / 10_000)
+    }
+}
+
+impl Rate {
+    /// What that many tokens cost.
+    pub fn times(self, tokens: u64) -> FemtoUsd {
+        FemtoUsd(i128::from(self.0) * i128::from(tokens))
+    }
+
+    /// The price of a million tokens.
+    pub fn per_million(self) -> NanoUsd {
+        NanoUsd(i64::try_from(self.0).unwrap_or(i64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn amounts_are_read_exactly() {
+        for (text, nano) in [("0", 0), ("0.15", 150_000_000), (".5", 500_000_000), ("-1.000000001", -1_000_000_001), ("3.", 3_000_000_000)] {
+            assert_eq!(text.parse(), Ok(NanoUsd(nano)), "{text}");
+        }
+        for (text, error) in [
+            ("", ParseMoneyError::NotDecimal),
+            (".", ParseMoneyError::NotDecimal),
+            ("1e3", ParseMoneyError::NotDecimal),
+            ("NaN", ParseMoneyError::NotDecimal),
+            ("+1", ParseMoneyError::NotDecimal),
+            ("--1", ParseMoneyError::NotDecimal),
+            ("0.0000000001", ParseMoneyError::TooPrecise),
+            ("9223372037", ParseMoneyError::TooLarge),
+            ("99999999999999999999", ParseMoneyError::TooLarge),
+        ] {
+            assert_eq!(text.parse::<NanoUsd>(), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn half_goes_to_even() {
+        for (femto, nano) in [(500_000, 0), (1_500_000, 2), (2_500_000, 2), (2_500_001, 3), (-500_000, 0), (-1_500_000, -2), (499_999, 0)] {
+            assert_eq!(FemtoUsd(femto).round(), NanoUsd(nano), "{femto}");
+        }
+    }
+
+    #[test]
+    fn json_takes_numbers_and_texts() {
+        let read = |text: &str| serde_json::from_str::<NanoUsd>(text);
+        assert_eq!(read("0.1").ok(), Some(NanoUsd(100_000_000)));
+        assert_eq!(read("\"0.1\"").ok(), Some(NanoUsd(100_000_000)));
+        assert!(read("null").is_err() && read("[1]").is_err() && read("\"ten\"").is_err());
+        assert_eq!(serde_json::to_string(&NanoUsd(100_000_000)).ok().as_deref(), Some("0.1"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back(nano in (i64::MIN + 1)..) {
+            prop_assert_eq!(NanoUsd(nano).to_string().parse(), Ok(NanoUsd(nano)));
+        }
+
+        #[test]
+        fn rounding_is_off_by_at_most_a_half(femto in -1_000_000_000_000_000_i128..1_000_000_000_000_000) {
+            let off = (i128::from(FemtoUsd(femto).round().0) * FEMTO - femto).abs();
+            prop_assert!(off * 2 <= FEMTO);
+            prop_assert!(FemtoUsd(femto).ceil() >= FemtoUsd(femto).round());
+        }
+
+        #[test]
+        fn a_cost_is_the_sum_of_its_parts(rate in 0_u64..1_000_000_000_000, a in 0_u64..10_000_000, b in 0_u64..10_000_000) {
+            prop_assert_eq!(Rate(rate).times(a) + Rate(rate).times(b), Rate(rate).times(a + b));
+        }
+    }
 }

@@ -1,0 +1,22 @@
+//! A chat call, from a body to an answer.
+
+use super::attempt::attempt;
+use super::context::Context;
+use super::resolve::{Operation, resolve};
+use super::settle::admit;
+use super::stream::Explain;
+use super::{Answer, Error, Gateway};
+use crate::wire::chat::ChatRequest;
+use bytes::Bytes;
+
+/// Runs a call: the request path, in order.
+///
+/// # Errors
+/// [`Error`]; whatever was held is settled by then.
+pub async fn run(gateway: &Gateway, context: Context, body: Bytes, explain: Explain) -> Result<Answer, Error> {
+    let request = ChatRequest::parse(&body, gateway.json_depth).map_err(Error::Request)?;
+    let target = resolve(gateway, request.model, Operation::Chat)?;
+    let running = admit(gateway, context, &request, &target)?;
+    let attempted = attempt(gateway, &request, &target, running).await?;
+    attempted.settle(explain)
+}

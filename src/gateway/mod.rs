@@ -1,0 +1,74 @@
+//! The request path: admit, resolve, attempt, settle.
+//!
+//! [`chat::run`] and [`plain::run`] read as those steps. Errors are one enum, [`Error`], which
+//! knows nothing of HTTP; `http::error` turns it into the contract's answers.
+
+mod attempt;
+pub mod chat;
+pub mod context;
+mod error;
+pub mod models;
+pub mod plain;
+pub mod reference;
+mod resolve;
+mod settle;
+mod stream;
+
+pub use error::Error;
+pub use resolve::Operation;
+pub use stream::ChatStream;
+
+use crate::adapter::Provider;
+use crate::billing::{Ledger, PriceBook};
+use crate::clock::Clock;
+use crate::money::NanoUsd;
+use crate::telemetry::Metrics;
+use crate::upstream::Upstream;
+use bytes::Bytes;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Everything that the request path needs, made once.
+pub struct Gateway {
+    /// The table of providers.
+    pub providers: &'static [&'static Provider],
+    /// Ids of those whose credentials are set.
+    pub configured: HashSet<&'static str>,
+    pub prices: Arc<PriceBook>,
+    pub ledger: Arc<Ledger>,
+    pub upstream: Upstream,
+    pub metrics: Arc<Metrics>,
+    pub clock: Clock,
+    /// How deep the JSON of a request may nest.
+    pub json_depth: usize,
+    /// For a whole call, retries included.
+    pub total: Duration,
+    /// Whether providers are sent a hash of the end customer.
+    pub forward_user: bool,
+}
+
+/// What a call gives back.
+pub struct Answer {
+    pub facts: Facts,
+    pub content: Content,
+}
+
+/// The bytes of an answer.
+pub enum Content {
+    Json(Bytes),
+    Stream(Box<ChatStream>),
+}
+
+/// What response headers tell about a call.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The reference that answered.
+    pub model_used: String,
+    /// References tried, in order.
+    pub models_tried: Vec<String>,
+    pub attempts: u32,
+    /// What the call cost the account; not known yet when a stream begins.
+    pub cost: Option<NanoUsd>,
+    pub warning: Option<&'static str>,
+}

@@ -1,0 +1,102 @@
+//! From a reference to a provider's model.
+
+use super::reference::{self, Reference};
+use super::{Error, Gateway};
+use crate::adapter::Provider;
+use crate::adapter::provider::ModelKind;
+use crate::billing::{Entry, Lookup};
+use crate::near::nearest;
+
+/// What a call asks of a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    Chat,
+    Embeddings,
+    Moderations,
+}
+
+impl Operation {
+    /// Where it is in OpenAI's API.
+    pub fn path(self) -> &'static str {
+        match self {
+            Operation::Chat => "/v1/chat/completions",
+            Operation::Embeddings => "/v1/embeddings",
+            Operation::Moderations => "/v1/moderations",
+        }
+    }
+
+    /// As metrics and usage events name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Operation::Chat => "chat",
+            Operation::Embeddings => "embeddings",
+            Operation::Moderations => "moderations",
+        }
+    }
+
+    fn of(kind: ModelKind) -> Self {
+        match kind {
+            ModelKind::Chat => Operation::Chat,
+            ModelKind::Embedding => Operation::Embeddings,
+            ModelKind::Moderation => Operation::Moderations,
+        }
+    }
+
+    fn offered_by(self, provider: &Provider) -> bool {
+        match self {
+            Operation::Chat => provider.chat.is_some(),
+            Operation::Embeddings => provider.embeddings.is_some(),
+            Operation::Moderations => provider.moderations.is_some(),
+        }
+    }
+}
+
+/// A model to call.
+#[derive(Clone)]
+pub struct Target {
+    pub provider: &'static Provider,
+    /// The provider's own id of the model.
+    pub model: String,
+    /// Its row of the price book.
+    pub entry: Entry,
+}
+
+impl Target {
+    /// `fc:<provider>/<model>`.
+    pub fn reference(&self) -> String {
+        format!("fc:{}/{}", self.provider.id, self.model)
+    }
+}
+
+/// Finds what `reference` names and checks that it can be called for `operation`.
+///
+/// # Errors
+/// Everything that makes it uncallable, from a reference that is none to missing credentials.
+pub(super) fn resolve(gateway: &Gateway, reference: &str, operation: Operation) -> Result<Target, Error> {
+    let (provider, model) = match reference::parse(reference, gateway.providers).map_err(Error::Reference)? {
+        Reference::Slot(alias) => return Err(Error::Slot { alias: alias.to_owned() }),
+        Reference::Direct { provider, model } => (provider, model),
+    };
+    let entry = match gateway.prices.lookup(provider, model) {
+        Lookup::Listed(entry) => entry,
+        Lookup::Ended { successor } => {
+            let successor = successor.map(|model| format!("fc:{}/{model}", provider.id));
+            return Err(Error::Ended { reference: reference.to_owned(), successor });
+        }
+        Lookup::Unlisted => {
+            let meant = nearest(model, provider.models.iter().map(|row| row.id));
+            let meant = meant.map(|model| format!("fc:{}/{model}", provider.id));
+            return Err(Error::Unlisted { provider: provider.id, model: model.to_owned(), meant });
+        }
+    };
+    let kind = Operation::of(entry.kind);
+    if kind != operation || !operation.offered_by(provider) {
+        return Err(Error::Unfit { reference: reference.to_owned(), wanted: operation, is: (kind != operation).then_some(kind) });
+    }
+    if !gateway.configured.contains(provider.id) {
+        let required = provider.credentials.iter().filter(|credential| !credential.optional);
+        let variables = required.filter_map(|credential| credential.env.first().copied()).collect();
+        return Err(Error::NotConfigured { provider: provider.id, variables });
+    }
+    Ok(Target { provider, model: model.to_owned(), entry })
+}

@@ -1,0 +1,59 @@
+//! What happens to every request, whatever its route: it gets an id, it is counted, a panic in it
+//! is an answer, and what went wrong is logged under the id.
+
+use super::error::{Cause, ErrorCode};
+use crate::id::Id;
+use crate::telemetry::Metrics;
+use crate::wire::error::ApiError;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt as _;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of a request, in its extensions and in `X-Request-Id`.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+/// The middleware; it stands around every route.
+pub async fn edge(State(metrics): State<Arc<Metrics>>, mut request: Request, next: Next) -> Response {
+    let id = Id::new("req").to_string();
+    let header = HeaderValue::from_str(&id).ok();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    request.extensions_mut().insert(RequestId(id.clone()));
+
+    let running = metrics.running();
+    let start = Instant::now();
+    let outcome = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    drop(running);
+
+    let mut response = outcome.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        let mut response = ApiError::internal().into_response();
+        response.extensions_mut().insert(Cause(format!("panic: {}", text.unwrap_or("no text"))));
+        response
+    });
+    let (status, duration) = (response.status(), start.elapsed());
+    metrics.request(route, status.as_u16(), duration);
+
+    let code = response.extensions().get::<ErrorCode>().map(|code| code.0.text());
+    let cause = response.extensions().get::<Cause>().map(|cause| cause.0.as_str());
+    let milliseconds = duration.as_secs_f64() * 1000.0;
+    // The route's pattern is logged and never the path, which may hold a customer's name.
+    if status.is_server_error() {
+        tracing::warn!(request_id = id, %method, route, status = status.as_u16(), code, cause, milliseconds, "request");
+    } else {
+        tracing::debug!(request_id = id, %method, route, status = status.as_u16(), code, milliseconds, "request");
+    }
+    if let Some(header) = header {
+        response.headers_mut().insert(REQUEST_ID, header);
+    }
+    response
+}

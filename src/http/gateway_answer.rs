@@ -1,0 +1,49 @@
+//! A gateway's answer as a response.
+
+use super::answer;
+use crate::gateway::{Answer, Content, Facts};
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+
+const MODEL_USED: HeaderName = HeaderName::from_static("x-ringside-model-used");
+const MODELS_TRIED: HeaderName = HeaderName::from_static("x-ringside-models-tried");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-ringside-attempts");
+const COST: HeaderName = HeaderName::from_static("x-ringside-cost");
+const WARNING: HeaderName = HeaderName::from_static("x-ringside-warning");
+const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// Head and body.
+pub fn response(given: Answer) -> Response {
+    let mut response = match given.content {
+        Content::Json(bytes) => answer::raw_json(StatusCode::OK, bytes),
+        Content::Stream(stream) => {
+            let mut response = Response::new(Body::new(*stream));
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            headers.insert(BUFFERING, HeaderValue::from_static("no"));
+            response
+        }
+    };
+    tell(response.headers_mut(), &given.facts);
+    response
+}
+
+fn tell(headers: &mut HeaderMap, facts: &Facts) {
+    // A model's id that is no header value (it came from the caller) is left out.
+    let mut put = |name: HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    put(MODEL_USED, &facts.model_used);
+    put(MODELS_TRIED, &facts.models_tried.join(", "));
+    if let Some(cost) = facts.cost {
+        put(COST, &cost.to_string());
+    }
+    if let Some(warning) = facts.warning {
+        put(WARNING, warning);
+    }
+    headers.insert(ATTEMPTS, HeaderValue::from(facts.attempts));
+}

@@ -1,0 +1,49 @@
+//! Every route, on one page.
+
+use super::edge::edge;
+use super::state::Api;
+use super::{admin, chat, embeddings, health, metrics, missing, models, moderations};
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{delete, get, post};
+use std::sync::Arc;
+
+/// Which routes a listener serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// One address for everything.
+    Both,
+    /// Administration stands elsewhere.
+    Public,
+    /// Administration alone; `/metrics` needs no token here.
+    Admin,
+}
+
+/// The routes of one side.
+pub fn router(api: &Api, side: Side) -> Router {
+    let mut router = Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready));
+    if side != Side::Admin {
+        router = router
+            .route("/v1/chat/completions", post(chat::create))
+            .route("/v1/embeddings", post(embeddings::create))
+            .route("/v1/moderations", post(moderations::create))
+            .route("/v1/models", get(models::list))
+            .route("/v1/models/{*id}", get(models::one));
+    }
+    if side != Side::Public {
+        router = router
+            .route("/metrics", if side == Side::Admin { get(metrics::open) } else { get(metrics::guarded) })
+            .route("/admin/ringside/accounts", post(admin::accounts::create).get(admin::accounts::list))
+            .route("/admin/ringside/accounts/{account}", get(admin::accounts::one).patch(admin::accounts::change))
+            .route("/admin/ringside/accounts/{account}/tokens", post(admin::tokens::create).get(admin::tokens::list))
+            .route("/admin/ringside/accounts/{account}/tokens/{token}", delete(admin::tokens::revoke))
+            .route("/admin/ringside/accounts/{account}/tokens/{token}/rotate", post(admin::tokens::rotate));
+    }
+    router
+        .fallback(missing::path)
+        .method_not_allowed_fallback(missing::method)
+        .layer(from_fn_with_state(Arc::clone(api.metrics()), edge))
+        .with_state(api.clone())
+}

@@ -1,0 +1,9 @@
+//! The integration tests: the real application, over real sockets.
+
+mod support;
+
+mod admin;
+mod bad_input;
+mod chat;
+mod operations;
+mod server;
