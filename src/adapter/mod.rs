@@ -8,6 +8,7 @@
 
 pub mod glob;
 pub mod json;
+pub mod normalise;
 pub mod parse;
 pub mod pass;
 pub mod provider;

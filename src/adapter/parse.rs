@@ -68,6 +68,13 @@ impl Text<'_> {
     }
 }
 
+impl<'a> Text<'a> {
+    /// The string itself.
+    pub fn into_inner(self) -> Option<Cow<'a, str>> {
+        self.0
+    }
+}
+
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Reader;
@@ -237,6 +244,11 @@ impl<T> Object<T> {
     #[inline]
     pub fn is_present(&self) -> bool {
         self.present
+    }
+
+    /// The object itself, or an empty one.
+    pub fn into_inner(self) -> T {
+        self.value
     }
 }
 

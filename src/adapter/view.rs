@@ -68,7 +68,7 @@ pub struct ModelInfo {
 
 /// One message of the caller, member by member.
 pub struct RawMessage<'a> {
-    pub raw: Vec<Member<'a>>,
+    pub raw: &'a [Member<'a>],
 }
 
 /// A piece of the system text (system and developer messages).
@@ -162,7 +162,7 @@ pub struct Tool<'a> {
     pub name: Cow<'a, str>,
     pub description: Option<Cow<'a, str>>,
     /// The schema of the arguments; an empty object schema where the caller gave none.
-    pub parameters: &'a RawValue,
+    pub parameters: Cow<'a, RawValue>,
     pub strict: Option<bool>,
     pub cache_control: Option<&'a RawValue>,
 }

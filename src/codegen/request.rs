@@ -300,7 +300,7 @@ impl Requests<'_> {
             let mut skipped = self.names(node, "$drop");
             skipped.extend(members.iter().filter(|(key, _)| !key.name.starts_with('$')).map(|(key, _)| key.name.clone()));
             let own = self.members(members, inner_scope);
-            block(Slot::Item, b'{', b'}', &quote!(pass::pass_members(&#item.raw, &[#(#skipped),*], w); #own))
+            block(Slot::Item, b'{', b'}', &quote!(pass::pass_members(#item.raw, &[#(#skipped),*], w); #own))
         } else {
             self.only_directives(node, &["$each", "$if", "$unless"]);
             let own = self.members(members, inner_scope);

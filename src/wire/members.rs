@@ -29,6 +29,16 @@ pub fn find<'a>(members: &[Member<'a>], name: &str) -> Option<&'a RawValue> {
     members.iter().rev().find(|(other, _)| other == name).map(|(_, raw)| *raw)
 }
 
+/// A JSON string, borrowed where it holds no escapes.
+pub fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let text = raw.get();
+    let inside = text.strip_prefix('"')?.strip_suffix('"')?;
+    if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
+        return Some(Cow::Borrowed(inside));
+    }
+    serde_json::from_str(text).ok().map(Cow::Owned)
+}
+
 /// A name, borrowed where it holds no escapes.
 struct Name<'a>(Cow<'a, str>);
 

@@ -1,0 +1,81 @@
+//! From the caller's request to the view that specs read: what is laborious is done once, here.
+//!
+//! System text is lifted out, messages are folded into alternating turns, tool results find the
+//! calls they answer, data URIs are taken apart. A spec that only copies members
+//! ([`ChatOperation::normalises`] is false) gets the top level alone.
+//!
+//! [`ChatOperation::normalises`]: super::provider::ChatOperation::normalises
+
+mod content;
+mod history;
+mod options;
+
+use super::view::{Chat, ModelInfo, RawMessage};
+use crate::wire::chat::ChatRequest;
+use crate::wire::request_error::RequestError;
+
+/// What the view depends on besides the request.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The provider's own model id.
+    pub model: &'a str,
+    /// Most tokens of one answer; 0 where the catalogue does not know.
+    pub max_output: u64,
+    /// The output limit to send, where the caller or the budget set one.
+    pub output_limit: Option<u64>,
+    /// The `format` of reasoning details that this provider takes back.
+    pub reasoning_format: &'a str,
+    /// Whether the conversation is read, and not only copied.
+    pub normalises: bool,
+    /// A hash of the end customer, where the operator forwards one.
+    pub user: Option<&'a str>,
+}
+
+/// What a model without a known limit is taken to be able to say.
+const UNKNOWN_MAX_OUTPUT: u64 = 4096;
+
+/// Makes the view of `request` for `target`.
+///
+/// # Errors
+/// [`RequestError`], naming the part that can't be read.
+pub fn chat<'a>(request: &'a ChatRequest<'a>, target: Target<'a>) -> Result<Chat<'a>, RequestError> {
+    let max_output = if target.max_output == 0 { UNKNOWN_MAX_OUTPUT } else { target.max_output };
+    let effort = options::effort(request);
+    let mut view = Chat {
+        raw: &request.members,
+        model: target.model,
+        model_info: ModelInfo { max_output },
+        stream: request.stream,
+        output_limit: target.output_limit,
+        messages: Vec::new(),
+        system_parts: Vec::new(),
+        turns: Vec::new(),
+        tools: Vec::new(),
+        tool_choice: None,
+        parallel_tool_calls: request.parallel_tool_calls,
+        response_format: None,
+        temperature: request.temperature,
+        top_p: request.top_p,
+        frequency_penalty: request.frequency_penalty,
+        presence_penalty: request.presence_penalty,
+        seed: request.seed,
+        stop: request.stop.clone(),
+        n: Some(request.n).filter(|n| *n > 1),
+        logprobs: request.logprobs,
+        top_logprobs: request.top_logprobs,
+        reasoning_effort: effort,
+        reasoning_budget: effort.and_then(|effort| options::budget(effort, target.output_limit.unwrap_or(max_output))),
+        user: target.user,
+    };
+    if target.normalises {
+        history::fold(request, target.reasoning_format, &mut view)?;
+        view.tools = options::tools(request)?;
+        if !view.tools.is_empty() {
+            view.tool_choice = options::tool_choice(request)?;
+        }
+        view.response_format = options::response_format(request)?;
+    } else {
+        view.messages = request.messages.iter().map(|message| RawMessage { raw: &message.members }).collect();
+    }
+    Ok(view)
+}

@@ -1,0 +1,101 @@
+//! `POST /v1/embeddings` and `POST /v1/moderations`: requests without streams or conversation.
+
+use super::members::{Member, Members, find};
+use super::request_error::RequestError;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// A request that is little more than an input.
+#[derive(Debug)]
+pub struct PlainRequest<'a> {
+    /// All top-level members in their order.
+    pub members: Vec<Member<'a>>,
+    /// The reference; a moderation may leave it out.
+    pub model: Option<Cow<'a, str>>,
+    /// The end customer, by the caller's own id.
+    pub user: Option<Cow<'a, str>>,
+    /// Texts or tokens, checked for their shape.
+    pub input: &'a RawValue,
+    /// Bytes of the body, from which the input is bounded.
+    pub bytes: usize,
+}
+
+impl<'a> PlainRequest<'a> {
+    /// An embeddings request: a model, and texts or tokens.
+    ///
+    /// # Errors
+    /// [`RequestError`], naming the member.
+    pub fn embeddings(body: &'a [u8], depth: usize) -> Result<Self, RequestError> {
+        let request = Self::parse(body, depth)?;
+        if request.model.is_none() {
+            return Err(RequestError::missing("model"));
+        }
+        if let Some(format) = find(&request.members, "encoding_format").map(RawValue::get)
+            && !matches!(format, "\"float\"" | "\"base64\"" | "null")
+        {
+            return Err(RequestError::member("encoding_format", "Invalid value for 'encoding_format': expected 'float' or 'base64'."));
+        }
+        if let Some(dimensions) = find(&request.members, "dimensions").map(RawValue::get)
+            && dimensions != "null"
+            && dimensions.parse::<u32>().ok().is_none_or(|number| number == 0)
+        {
+            return Err(RequestError::of_type("dimensions", "an integer of at least 1", dimensions));
+        }
+        let shape = input_shape(request.input.get());
+        if shape == Shape::Other {
+            return Err(RequestError::of_type("input", "a string, an array of strings, or an array of tokens", request.input.get()));
+        }
+        if shape == Shape::Empty {
+            return Err(RequestError::member("input", "Invalid 'input': it must not be empty."));
+        }
+        Ok(request)
+    }
+
+    /// A moderation request: texts, or parts with texts and images.
+    ///
+    /// # Errors
+    /// [`RequestError`], naming the member.
+    pub fn moderations(body: &'a [u8], depth: usize) -> Result<Self, RequestError> {
+        let request = Self::parse(body, depth)?;
+        if !matches!(request.input.get().as_bytes().first(), Some(b'"' | b'[')) {
+            return Err(RequestError::of_type("input", "a string, an array of strings, or an array of parts", request.input.get()));
+        }
+        Ok(request)
+    }
+
+    fn parse(body: &'a [u8], depth: usize) -> Result<Self, RequestError> {
+        let Members(members) = super::body::members(body, depth)?;
+        let input = find(&members, "input").filter(|raw| raw.get() != "null");
+        let input = input.ok_or_else(|| RequestError::missing("input"))?;
+        Ok(Self { model: text(&members, "model")?, user: text(&members, "user")?, members, input, bytes: body.len() })
+    }
+}
+
+fn text<'a>(members: &[Member<'a>], name: &str) -> Result<Option<Cow<'a, str>>, RequestError> {
+    let Some(raw) = find(members, name).filter(|raw| raw.get() != "null") else { return Ok(None) };
+    serde_json::from_str::<Cow<'a, str>>(raw.get()).map(Some).map_err(|_| RequestError::of_type(name, "a string", raw.get()))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Good,
+    Empty,
+    Other,
+}
+
+/// Strings, integers, or lists of integers; one kind throughout.
+fn input_shape(raw: &str) -> Shape {
+    if raw.starts_with('"') {
+        return if raw == "\"\"" { Shape::Empty } else { Shape::Good };
+    }
+    let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(raw) else { return Shape::Other };
+    let Some(first) = items.first() else { return Shape::Empty };
+    let kind = |raw: &RawValue| match raw.get().as_bytes().first() {
+        Some(b'"') => 's',
+        Some(b'0'..=b'9') => 'n',
+        Some(b'[') => 'l',
+        _ => '?',
+    };
+    let first = kind(first);
+    if first == '?' || items.iter().any(|item| kind(item) != first) { Shape::Other } else { Shape::Good }
+}
