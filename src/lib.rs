@@ -8,4 +8,5 @@ pub mod id;
 pub mod money;
 pub mod near;
 pub mod telemetry;
+pub mod upstream;
 pub mod wire;

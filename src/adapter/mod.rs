@@ -13,6 +13,7 @@ pub mod parse;
 pub mod pass;
 pub mod provider;
 pub mod reply;
+pub mod verbatim;
 pub mod view;
 
 pub use provider::Provider;

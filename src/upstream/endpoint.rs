@@ -1,0 +1,214 @@
+//! Where calls go, worked out once: URLs, headers, credentials.
+
+use super::send::Operation;
+use crate::adapter::Provider;
+use crate::adapter::provider::{Auth, Transport};
+use reqwest::Url;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use std::collections::HashMap;
+
+/// What an operator gave for one provider: credentials by the names of its spec, a base URL.
+#[derive(Clone, Default)]
+pub struct Access {
+    pub base_url: Option<String>,
+    pub credentials: Vec<(&'static str, String)>,
+}
+
+/// The endpoints of all providers that can be called.
+#[derive(Default)]
+pub struct Endpoints {
+    by_provider: HashMap<&'static str, Endpoint>,
+}
+
+/// One provider's.
+pub struct Endpoint {
+    base: String,
+    query: Vec<(&'static str, String)>,
+    pub headers: HeaderMap,
+    credentials: Vec<(&'static str, String)>,
+    /// URLs that hold no model, by operation.
+    fixed: Vec<(Operation, Url)>,
+}
+
+/// Why a provider can't be called.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    #[error("the value of {0} can't stand in a header: it holds control characters or is not ASCII")]
+    Header(String),
+    #[error("{0} is no URL")]
+    Url(String),
+}
+
+/// The operations a provider may have.
+const OPERATIONS: &[Operation] = &[Operation::Chat { stream: false }, Operation::Chat { stream: true }, Operation::Embeddings, Operation::Moderations];
+
+impl Endpoints {
+    /// Adds a provider.
+    ///
+    /// # Errors
+    /// [`EndpointError`], when a credential or the base URL can't be used.
+    pub fn add(&mut self, provider: &'static Provider, access: Access) -> Result<(), EndpointError> {
+        if provider.transport == Transport::Simulator {
+            return Ok(());
+        }
+        let base = match &access.base_url {
+            // The provider's own path stays: what is replaced is scheme, host and port.
+            Some(given) => format!("{given}{}", path_of(provider.base_url)),
+            None => fill(provider.base_url, &access.credentials),
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        let secret = |name: &str, text: &str| {
+            let mut value = HeaderValue::from_str(text).map_err(|_| EndpointError::Header(name.to_owned()))?;
+            value.set_sensitive(true);
+            Ok(value)
+        };
+        for (name, value) in provider.headers {
+            let known = HeaderName::from_bytes(name.as_bytes()).map_err(|_| EndpointError::Header((*name).to_owned()))?;
+            headers.insert(known, secret(name, &fill(value, &access.credentials))?);
+        }
+        match provider.auth {
+            Auth::None => {}
+            Auth::Bearer(credential) => {
+                if let Some((_, token)) = access.credentials.iter().find(|(name, _)| *name == credential) {
+                    headers.insert(reqwest::header::AUTHORIZATION, secret(credential, &format!("Bearer {token}"))?);
+                }
+            }
+            Auth::Header { name, credential } => {
+                let known = HeaderName::from_bytes(name.as_bytes()).map_err(|_| EndpointError::Header(name.to_owned()))?;
+                if let Some((_, token)) = access.credentials.iter().find(|(name, _)| *name == credential) {
+                    headers.insert(known, secret(credential, token)?);
+                }
+            }
+        }
+        let query = provider.query.iter().map(|(name, value)| (*name, fill(value, &access.credentials))).collect();
+        let mut endpoint = Endpoint { base, query, headers, credentials: access.credentials, fixed: Vec::new() };
+        for operation in OPERATIONS {
+            if let Some(path) = path(provider, *operation) {
+                // Parsed now also where it holds a model, so that a bad base URL stops the start.
+                let url = endpoint.make(path, "model")?;
+                if !path.contains("{model}") {
+                    endpoint.fixed.push((*operation, url));
+                }
+            }
+        }
+        self.by_provider.insert(provider.id, endpoint);
+        Ok(())
+    }
+
+    /// The endpoint of a provider that was added.
+    pub fn get(&self, provider: &Provider) -> Option<&Endpoint> {
+        self.by_provider.get(provider.id)
+    }
+}
+
+impl Endpoint {
+    /// The URL of an operation.
+    ///
+    /// # Errors
+    /// [`EndpointError::Url`]; never for one that was added.
+    pub fn url(&self, provider: &Provider, operation: Operation, model: &str) -> Result<Url, EndpointError> {
+        if let Some((_, url)) = self.fixed.iter().find(|(known, _)| *known == operation) {
+            return Ok(url.clone());
+        }
+        self.make(path(provider, operation).unwrap_or_default(), model)
+    }
+
+    /// Values that must not be shown.
+    pub fn secrets(&self) -> Vec<&str> {
+        self.credentials.iter().map(|(_, value)| value.as_str()).collect()
+    }
+
+    fn make(&self, path: &str, model: &str) -> Result<Url, EndpointError> {
+        let path = fill(path, &self.credentials).replace("{model}", &segment(model));
+        let mut url = Url::parse(&format!("{}{path}", self.base)).map_err(|_| EndpointError::Url(self.base.clone()))?;
+        if !self.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(self.query.iter());
+        }
+        Ok(url)
+    }
+}
+
+/// The path of an operation as the spec has it; `None` where the provider has no such operation.
+fn path(provider: &Provider, operation: Operation) -> Option<&'static str> {
+    match operation {
+        Operation::Chat { stream: false } => provider.chat.as_ref().map(|chat| chat.path),
+        Operation::Chat { stream: true } => provider.chat.as_ref().map(|chat| chat.stream_path),
+        Operation::Embeddings => provider.embeddings.as_ref().map(|operation| operation.path),
+        Operation::Moderations => provider.moderations.as_ref().map(|operation| operation.path),
+    }
+}
+
+/// What follows the host.
+fn path_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.find('/').map_or("", |at| &rest[at..])
+}
+
+/// Puts credentials in the place of their names.
+fn fill(text: &str, credentials: &[(&'static str, String)]) -> String {
+    let mut text = text.to_owned();
+    for (name, value) in credentials {
+        text = text.replace(&format!("{{{name}}}"), value);
+    }
+    text
+}
+
+/// A model's id as one segment of a path.
+fn segment(model: &str) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::with_capacity(model.len());
+    for byte in model.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b':') {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    // A segment of dots would climb.
+    if out.bytes().all(|byte| byte == b'.') { out.replace('.', "%2E") } else { out }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapter::generated::ALL;
+
+    fn endpoint(id: &str, base_url: Option<&str>) -> (Endpoints, &'static Provider) {
+        let provider = *ALL.iter().find(|provider| provider.id == id).expect("in the table");
+        let mut endpoints = Endpoints::default();
+        let access = Access { base_url: base_url.map(str::to_owned), credentials: vec![("api_key", "sk-1".to_owned())] };
+        endpoints.add(provider, access).expect("usable");
+        (endpoints, provider)
+    }
+
+    #[test]
+    fn a_base_url_replaces_the_host_and_keeps_the_path() {
+        let url = |given| {
+            let (endpoints, provider) = endpoint("groq", given);
+            endpoints.get(provider).map(|endpoint| endpoint.url(provider, Operation::Chat { stream: true }, "m").unwrap().to_string())
+        };
+        assert_eq!(url(None).as_deref(), Some("https://api.groq.com/openai/v1/chat/completions"));
+        assert_eq!(url(Some("http://127.0.0.1:9")).as_deref(), Some("http://127.0.0.1:9/openai/v1/chat/completions"));
+        assert_eq!(url(Some("http://p/x")).as_deref(), Some("http://p/x/openai/v1/chat/completions"));
+    }
+
+    #[test]
+    fn credentials_go_where_the_spec_says_and_are_marked() {
+        let (endpoints, provider) = endpoint("openai", None);
+        let value = &endpoints.get(provider).unwrap().headers["authorization"];
+        assert!(value == "Bearer sk-1" && value.is_sensitive());
+        let (endpoints, provider) = endpoint("anthropic", None);
+        assert_eq!(endpoints.get(provider).unwrap().headers["x-api-key"], "sk-1");
+        assert_eq!(endpoints.get(provider).unwrap().headers["anthropic-version"], "2023-06-01");
+    }
+
+    #[test]
+    fn a_model_is_one_segment() {
+        assert_eq!(segment("a/b c"), "a%2Fb%20c");
+        assert_eq!(segment("../x"), "..%2Fx");
+        assert_eq!(segment(".."), "%2E%2E");
+        assert_eq!(segment("m:8b-v1.0"), "m:8b-v1.0");
+    }
+}

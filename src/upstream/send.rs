@@ -1,0 +1,238 @@
+//! Sends a call and reads the answer's beginning: retries, time-outs, sizes.
+
+use super::classification::classify;
+use super::client::client;
+use super::deadline::{Rang, Watch};
+use super::endpoint::{Endpoint, Endpoints};
+use super::error::UpstreamError;
+use super::stream::{EventStream, Source};
+use super::{retry, simulator};
+use crate::adapter::Provider;
+use crate::adapter::provider::{Framing, Transport};
+use crate::clock::Clock;
+use bytes::{Bytes, BytesMut};
+use http_body::Body as _;
+use reqwest::header::CONTENT_TYPE;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What is asked of a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    Chat { stream: bool },
+    Embeddings,
+    Moderations,
+}
+
+/// One call.
+pub struct Call {
+    pub provider: &'static Provider,
+    pub operation: Operation,
+    /// The provider's own model id.
+    pub model: String,
+    /// The encoded request.
+    pub body: Bytes,
+    /// For all tries together, and for the answer.
+    pub deadline: Instant,
+}
+
+/// What came back.
+pub struct Answer {
+    pub content: Content,
+    /// Tries that were made.
+    pub attempts: u32,
+}
+
+/// An answer in one piece, or a stream that has begun.
+pub enum Content {
+    Body(Bytes),
+    Stream(EventStream),
+}
+
+/// Bounds on calls.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub connect: Duration,
+    /// From the sent request to the first byte of the answer.
+    pub first_byte: Duration,
+    /// Between two pieces of an answer.
+    pub idle: Duration,
+    /// Tries in all, before the first byte.
+    pub attempts: u32,
+    /// Bytes of an answer in one piece.
+    pub answer: usize,
+    /// Bytes of one event of a stream.
+    pub event: usize,
+}
+
+/// Bytes of an error answer that are looked at.
+const ERROR_BODY: usize = 64 * 1024;
+
+/// Talks to providers.
+pub struct Upstream {
+    client: reqwest::Client,
+    endpoints: Endpoints,
+    limits: Limits,
+    clock: Clock,
+}
+
+impl Upstream {
+    /// # Errors
+    /// When the machine's certificates can't be loaded.
+    pub fn new(endpoints: Endpoints, limits: Limits, clock: Clock) -> reqwest::Result<Self> {
+        Ok(Self { client: client(limits.connect)?, endpoints, limits, clock })
+    }
+
+    /// Sends a call, again where that may help and no byte of an answer has come.
+    ///
+    /// # Errors
+    /// [`UpstreamError`] of the last try.
+    pub async fn send(&self, call: Call) -> Result<Answer, UpstreamError> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let tried = match call.provider.transport {
+                Transport::Simulator => simulator::answer(&call, &self.clock, &self.limits),
+                Transport::Http => self.try_once(&call).await,
+            };
+            match tried {
+                Ok(content) => return Ok(Answer { content, attempts }),
+                Err(error) => match retry::pause(&error, attempts, self.limits.attempts, call.deadline) {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => return Err(UpstreamError { attempts, ..error }),
+                },
+            }
+        }
+    }
+
+    async fn try_once(&self, call: &Call) -> Result<Content, UpstreamError> {
+        let name = call.provider.name;
+        let Some(endpoint) = self.endpoints.get(call.provider) else {
+            return Err(UpstreamError::unavailable(format!("{name} is not configured.")));
+        };
+        let url = endpoint.url(call.provider, call.operation, &call.model).map_err(|error| UpstreamError::unavailable(error.to_string()))?;
+        let mut request = reqwest::Request::new(reqwest::Method::POST, url);
+        request.headers_mut().clone_from(&endpoint.headers);
+        *request.body_mut() = Some(call.body.clone().into());
+        let first_byte = (Instant::now() + self.limits.first_byte).min(call.deadline);
+        let response = match tokio::time::timeout_at(first_byte, self.client.execute(request)).await {
+            Ok(Ok(response)) => response,
+            // reqwest's own text holds the URL, which may hold a key.
+            Ok(Err(error)) => return Err(failed(name, &error)),
+            Err(_) => return Err(UpstreamError::unavailable(format!("{name} did not begin to answer in time."))),
+        };
+        let status = response.status().as_u16();
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
+        if status != 200 {
+            let after = retry::after(response.headers(), self.clock.now().unix_seconds());
+            let should = response.headers().get("x-should-retry").map(|value| value == "true");
+            let body = self.body(response.into(), ERROR_BODY, call.deadline).await.unwrap_or_default();
+            let mut error = classify(call.provider, status, &body, &endpoint.secrets());
+            error.retry_after = after;
+            error.again = should.unwrap_or(error.again);
+            return Err(error);
+        }
+        let streams = call.operation == Operation::Chat { stream: true };
+        if !streams {
+            let body = self.body(response.into(), self.limits.answer, call.deadline).await;
+            return body.map(Content::Body).map_err(|broken| broken.error(name));
+        }
+        let framing = call.provider.chat.as_ref().map_or(Framing::Sse, |chat| chat.framing);
+        // An answer in one piece where a stream was asked for is an error with the wrong status.
+        if kind.starts_with("text/html") || (framing == Framing::Sse && kind.starts_with("application/json")) {
+            return Err(self.no_stream(call, response.into(), endpoint).await);
+        }
+        let watch = Watch::new(self.limits.idle, call.deadline);
+        Ok(Content::Stream(EventStream::new(Source::Http(Box::new(response.into())), framing, self.limits.event, watch)))
+    }
+
+    async fn no_stream(&self, call: &Call, body: reqwest::Body, endpoint: &Endpoint) -> UpstreamError {
+        let body = self.body(body, ERROR_BODY, call.deadline).await.unwrap_or_default();
+        let parsed = (call.provider.errors.parse)(&body);
+        if parsed.message.is_empty() && parsed.code.is_empty() {
+            return UpstreamError::unavailable(format!("{} sent no stream where one was asked for. Send the request again; if it stays so, check the provider's base URL.", call.provider.name));
+        }
+        let error = classify(call.provider, 200, &body, &endpoint.secrets());
+        UpstreamError { again: false, ..error }
+    }
+
+    /// Reads a body of at most `limit` bytes.
+    async fn body(&self, mut body: reqwest::Body, limit: usize, deadline: Instant) -> Result<Bytes, Broken> {
+        let mut watch = Watch::new(self.limits.idle, deadline);
+        let mut first = Bytes::new();
+        let mut all = BytesMut::new();
+        loop {
+            let frame = poll_fn(|cx| match Pin::new(&mut body).poll_frame(cx) {
+                Poll::Ready(frame) => Poll::Ready(Ok(frame)),
+                Poll::Pending => watch.poll(cx).map(Err),
+            });
+            let data = match frame.await {
+                Err(rang) => return Err(Broken::Slow(rang)),
+                Ok(None) => return Ok(if all.is_empty() { first } else { all.freeze() }),
+                Ok(Some(Err(_))) => return Err(Broken::Off),
+                Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
+            };
+            watch.touch();
+            if first.len() + all.len() + data.len() > limit {
+                return Err(Broken::TooLarge);
+            }
+            if first.is_empty() && all.is_empty() {
+                first = data;
+            } else {
+                all.extend_from_slice(&std::mem::take(&mut first));
+                all.extend_from_slice(&data);
+            }
+        }
+    }
+}
+
+/// Why a body could not be read to its end.
+enum Broken {
+    Slow(Rang),
+    Off,
+    TooLarge,
+}
+
+impl Broken {
+    fn error(&self, name: &str) -> UpstreamError {
+        UpstreamError::unavailable(match self {
+            Broken::Slow(Rang::Idle) => format!("{name} stopped in the middle of its answer."),
+            Broken::Slow(Rang::End) => format!("{name} did not finish its answer in time."),
+            Broken::Off => format!("{name} broke off in the middle of its answer. Send the request again."),
+            Broken::TooLarge => format!("{name} sent an answer larger than this gateway takes (setting upstream.answer)."),
+        })
+    }
+}
+
+/// No answer at all: worth another try, as nothing of one has been seen.
+fn failed(name: &str, error: &reqwest::Error) -> UpstreamError {
+    let what = if error.is_timeout() {
+        "could not be reached in time"
+    } else if error.is_connect() {
+        "could not be reached"
+    } else {
+        "closed the connection without an answer"
+    };
+    tracing::debug!(provider = name, error = ?error.without_url_text(), "call failed");
+    UpstreamError { again: true, ..UpstreamError::unavailable(format!("{name} {what}. Send the request again; if it stays so, its operator must check the network and the provider's base URL.")) }
+}
+
+/// The causes of an error without the URL.
+trait WithoutUrl {
+    fn without_url_text(&self) -> String;
+}
+
+impl WithoutUrl for reqwest::Error {
+    fn without_url_text(&self) -> String {
+        let mut texts = Vec::new();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            texts.push(error.to_string());
+            cause = error.source();
+        }
+        texts.join(": ")
+    }
+}
