@@ -1,12 +1,20 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
+pub mod access;
 pub mod adapter;
+pub mod app;
+pub mod billing;
+pub mod cli;
 pub mod clock;
 pub mod codegen;
 pub mod config;
+pub mod counters;
+pub mod gateway;
+pub mod http;
 pub mod id;
 pub mod money;
 pub mod near;
+pub mod store;
 pub mod telemetry;
 pub mod upstream;
 pub mod wire;

@@ -3,8 +3,7 @@
 use super::attempt::attempt;
 use super::context::Context;
 use super::resolve::{Operation, resolve};
-use super::settle::admit;
-use super::stream::Explain;
+use super::settle::{Asked, admit};
 use super::{Answer, Error, Gateway};
 use crate::wire::chat::ChatRequest;
 use bytes::Bytes;
@@ -13,10 +12,9 @@ use bytes::Bytes;
 ///
 /// # Errors
 /// [`Error`]; whatever was held is settled by then.
-pub async fn run(gateway: &Gateway, context: Context, body: Bytes, explain: Explain) -> Result<Answer, Error> {
+pub async fn run(gateway: &Gateway, context: Context, body: Bytes) -> Result<Answer, Error> {
     let request = ChatRequest::parse(&body, gateway.json_depth).map_err(Error::Request)?;
-    let target = resolve(gateway, request.model, Operation::Chat)?;
-    let running = admit(gateway, context, &request, &target)?;
-    let attempted = attempt(gateway, &request, &target, running).await?;
-    attempted.settle(explain)
+    let target = resolve(gateway, &request.model, Operation::Chat)?;
+    let running = admit(gateway, context, target, Asked::of_chat(&request, &body))?;
+    attempt(gateway, &request, running).await
 }

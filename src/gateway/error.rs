@@ -2,12 +2,13 @@
 
 use super::reference::ReferenceError;
 use super::resolve::Operation;
+use crate::adapter::provider::ErrorKind;
 use crate::adapter::view::Refused;
-use crate::billing::Refusal;
 use crate::upstream::UpstreamError;
-use crate::wire::chat::RequestError;
+use crate::wire::error::Code;
+use crate::wire::request_error::RequestError;
 
-/// Everything that can end a call. `http::error` has the status and the words of each.
+/// Everything that can end a call. `http::error` has the words of each.
 #[derive(Debug)]
 pub enum Error {
     /// The request is malformed.
@@ -26,12 +27,31 @@ pub enum Error {
     NotConfigured { provider: &'static str, variables: Vec<&'static str> },
     /// The provider has no way to take a part of the request.
     Refused { provider: &'static str, refused: Refused },
-    /// The money does not allow it.
-    Refusal(Refusal),
     /// The provider failed or refused.
     Upstream(UpstreamError),
-    /// The provider said 200 and then nothing that can be read.
-    Unreadable { provider: &'static str },
     /// The usage event could not be written, so the answer is withheld.
     Journal(std::io::Error),
+}
+
+impl Error {
+    /// The contract's code of it.
+    pub fn code(&self) -> Code {
+        match self {
+            Error::Request(error) if error.json => Code::InvalidJson,
+            Error::Request(_) | Error::Unfit { .. } | Error::Refused { .. } => Code::InvalidRequest,
+            Error::Reference(_) => Code::InvalidModelRef,
+            Error::Slot { .. } => Code::SlotNotFound,
+            Error::Unlisted { .. } | Error::Ended { .. } => Code::ModelNotFound,
+            Error::NotConfigured { .. } => Code::ProviderNotConfigured,
+            Error::Upstream(error) => match error.kind {
+                ErrorKind::InvalidRequest => Code::UpstreamInvalidRequest,
+                ErrorKind::ContextLength => Code::UpstreamContextLengthExceeded,
+                ErrorKind::ContentFilter => Code::UpstreamContentFilter,
+                ErrorKind::Auth => Code::UpstreamAuthFailed,
+                ErrorKind::Quota => Code::UpstreamQuotaExceeded,
+                ErrorKind::Unavailable => Code::UpstreamUnavailable,
+            },
+            Error::Journal(_) => Code::InternalError,
+        }
+    }
 }

@@ -19,11 +19,13 @@ pub use resolve::Operation;
 pub use stream::ChatStream;
 
 use crate::adapter::Provider;
+use crate::billing::journal::Journal;
 use crate::billing::{Ledger, PriceBook};
 use crate::clock::Clock;
 use crate::money::NanoUsd;
 use crate::telemetry::Metrics;
 use crate::upstream::Upstream;
+use crate::wire::error::ApiError;
 use bytes::Bytes;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -33,10 +35,11 @@ use std::time::Duration;
 pub struct Gateway {
     /// The table of providers.
     pub providers: &'static [&'static Provider],
-    /// Ids of those whose credentials are set.
+    /// Ids of those that can be called.
     pub configured: HashSet<&'static str>,
-    pub prices: Arc<PriceBook>,
-    pub ledger: Arc<Ledger>,
+    pub prices: PriceBook,
+    pub ledger: Ledger,
+    pub journal: Arc<Journal>,
     pub upstream: Upstream,
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
@@ -46,6 +49,8 @@ pub struct Gateway {
     pub total: Duration,
     /// Whether providers are sent a hash of the end customer.
     pub forward_user: bool,
+    /// Turns an error into what callers see: for the event that ends a stream.
+    pub explain: fn(Error) -> ApiError,
 }
 
 /// What a call gives back.

@@ -9,7 +9,7 @@ use super::settle::{Running, Status};
 use crate::adapter::provider::ChatOperation;
 use crate::adapter::reply::Reply;
 use crate::adapter::verbatim;
-use crate::upstream::{EventStream, UpstreamError};
+use crate::upstream::{self, EventStream, UpstreamError};
 use crate::wire::error::ApiError;
 use bytes::Bytes;
 use http_body::{Body, Frame};
@@ -25,66 +25,74 @@ pub type Explain = fn(Error) -> ApiError;
 pub struct ChatStream {
     upstream: EventStream,
     operation: &'static ChatOperation,
-    provider: &'static str,
     reply: Reply,
     /// Where the provider's own bytes pass: whether the client asked for usage.
     verbatim: Option<bool>,
+    /// Choices asked for.
+    choices: u64,
     /// `None` once settled.
     running: Option<Running>,
     explain: Explain,
     ended: bool,
 }
 
+/// Whether more is to come.
+enum Progress {
+    More,
+    /// The provider said that this is all.
+    Done,
+}
+
 impl ChatStream {
     pub(super) fn new(
         upstream: EventStream,
         operation: &'static ChatOperation,
-        provider: &'static str,
         reply: Reply,
         verbatim: Option<bool>,
+        choices: u64,
         running: Running,
         explain: Explain,
     ) -> Self {
-        Self { upstream, operation, provider, reply, verbatim, running: Some(running), explain, ended: false }
+        Self { upstream, operation, reply, verbatim, choices, running: Some(running), explain, ended: false }
     }
 
-    /// Maps the events that have come. Says whether the provider's last was among them.
-    fn drain(&mut self, out: &mut Vec<u8>) -> Result<bool, Error> {
+    /// Maps the events that have come.
+    fn drain(&mut self, out: &mut Vec<u8>) -> Result<Progress, Error> {
         while let Some(event) = self.upstream.next_event() {
             if self.operation.until.is_some_and(|until| event.data == until.as_bytes()) {
-                return Ok(true);
+                return Ok(Progress::Done);
             }
-            (self.operation.on_event)(event.name, event.data, &mut self.reply)
-                .map_err(|_| Error::Unreadable { provider: self.provider })?;
+            if (self.operation.on_event)(event.name, event.data, &mut self.reply).is_err() {
+                return Err(Error::Upstream(UpstreamError::unreadable()));
+            }
             let outcome = self.reply.outcome();
-            if let Some(failure) = &outcome.failure {
-                return Err(Error::Upstream(UpstreamError::in_stream(failure)));
+            if let (Some(failure), Some(running)) = (&outcome.failure, &self.running) {
+                return Err(Error::Upstream(upstream::in_stream(running.target().provider, failure)));
             }
             let done = outcome.done;
-            if let Some(include_usage) = self.verbatim {
-                verbatim::rewrite(event.data, include_usage, out);
-            } else {
-                out.extend_from_slice(&self.reply.take_output());
+            match self.verbatim {
+                Some(include_usage) => verbatim::rewrite(event.data, include_usage, out),
+                None => self.reply.drain_output(out),
             }
             if let Some(running) = &mut self.running {
                 running.output_seen(self.reply.outcome().saw_output);
             }
             if done {
-                return Ok(true);
+                return Ok(Progress::Done);
             }
         }
-        Ok(false)
+        Ok(Progress::More)
     }
 
     /// Settles, then writes the end: the client never sees the end of a call that is not recorded.
     fn finish(&mut self, out: &mut Vec<u8>) {
         self.ended = true;
         let Some(running) = self.running.take() else { return };
-        match running.settle(&mut self.reply, Status::Ok) {
+        match running.settle(self.reply.outcome(), Status::Ok) {
             Ok(_) if self.verbatim.is_some() => out.extend_from_slice(b"data: [DONE]\n\n"),
-            Ok(_) => {
-                self.reply.end();
-                out.extend_from_slice(&self.reply.take_output());
+            Ok(settled) => {
+                self.reply.end(&settled.usage);
+                self.reply.drain_output(out);
             }
             Err(error) => out.extend_from_slice(&(self.explain)(Error::Journal(error)).to_event()),
         }
@@ -93,13 +101,19 @@ impl ChatStream {
     /// Settles what was produced and writes the one event that says why it ends here.
     fn fail(&mut self, error: Error, out: &mut Vec<u8>) {
         self.ended = true;
-        let explained = (self.explain)(error);
-        if let Some(running) = self.running.take()
-            && let Err(error) = running.settle(&mut self.reply, Status::Failed(explained.code.text()))
-        {
-            tracing::error!(%error, "a failed stream could not be recorded");
-        }
-        out.extend_from_slice(&explained.to_event());
+        let error = match self.running.take() {
+            Some(running) => running.fail_with(self.reply.outcome(), error),
+            None => error,
+        };
+        // What came before the failure in the same read was an answer too.
+        self.reply.drain_output(out);
+        out.extend_from_slice(&(self.explain)(error).to_event());
+    }
+
+    /// Whether the provider said of every choice why it ends.
+    fn is_complete(&self) -> bool {
+        let finished = self.reply.outcome().finish_reasons.len() as u64;
+        finished > 0 && finished >= self.choices
     }
 }
 
@@ -113,17 +127,15 @@ impl Body for ChatStream {
         while !this.ended {
             match ready!(this.upstream.poll_batch(cx)) {
                 Some(Ok(())) => match this.drain(&mut out) {
-                    Ok(true) => this.finish(&mut out),
-                    Ok(false) => {}
+                    Ok(Progress::Done) => this.finish(&mut out),
+                    Ok(Progress::More) => {}
                     Err(error) => this.fail(error, &mut out),
                 },
                 Some(Err(error)) => this.fail(Error::Upstream(error), &mut out),
                 // A provider that closes after it has said why the answer ends has said it all;
                 // one that closes before has broken off.
-                None if this.reply.outcome().finish_reasons.is_empty() => {
-                    this.fail(Error::Upstream(UpstreamError::broken_off()), &mut out);
-                }
-                None => this.finish(&mut out),
+                None if this.is_complete() => this.finish(&mut out),
+                None => this.fail(Error::Upstream(UpstreamError::broken_off()), &mut out),
             }
             if !out.is_empty() {
                 return Poll::Ready(Some(Ok(Frame::data(out.into()))));
@@ -140,7 +152,7 @@ impl Body for ChatStream {
 impl Drop for ChatStream {
     fn drop(&mut self) {
         if let Some(running) = self.running.take()
-            && let Err(error) = running.settle(&mut self.reply, Status::Aborted)
+            && let Err(error) = running.settle(self.reply.outcome(), Status::Aborted)
         {
             tracing::error!(%error, "a stream that was hung up on could not be recorded");
         }

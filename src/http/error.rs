@@ -4,6 +4,8 @@
 //! [`ApiError`] of the contract, with a message that says what to do next, and that becomes a
 //! response.
 
+use crate::gateway::{self, Operation};
+use crate::upstream::UpstreamError;
 use crate::wire::error::{ApiError, Code};
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -15,6 +17,94 @@ const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 /// Left on a response for the log and the metrics.
 #[derive(Clone, Copy, Debug)]
 pub struct ErrorCode(pub Code);
+
+/// What went wrong inside, for the log and never for the caller.
+#[derive(Clone, Debug)]
+pub struct Cause(pub String);
+
+/// A failure of Ringside's own, its cause logged.
+pub fn internal(error: &dyn std::error::Error) -> ApiError {
+    tracing::error!(%error, "internal error");
+    ApiError::internal()
+}
+
+/// A call's error as its caller sees it.
+pub fn explain(error: gateway::Error) -> ApiError {
+    use gateway::Error as E;
+    let code = error.code();
+    match error {
+        E::Request(error) => {
+            let explained = ApiError::new(code, error.message);
+            match error.param.filter(|param| !param.is_empty()) {
+                Some(param) => explained.param(param),
+                None => explained,
+            }
+        }
+        E::Reference(error) => ApiError::new(code, error.to_string()).param("model"),
+        E::Slot { alias } => {
+            let alias: String = alias.chars().filter(|c| !c.is_control()).take(80).collect();
+            ApiError::new(code, format!("There is no slot `{alias}`. Call a model directly: fc:<provider>/<model>; GET /v1/models lists them.")).param("model")
+        }
+        E::Unlisted { provider, model, meant } => {
+            let meant = meant.map(|meant| format!(" Did you mean `{meant}`?")).unwrap_or_default();
+            let model: String = model.chars().filter(|c| !c.is_control()).take(80).collect();
+            ApiError::new(code, format!("`fc:{provider}/{model}` is not listed, and a model without a price can't be called.{meant} GET /v1/models?all=true shows the catalogue; an operator lists a model by adding it with its price to providers/{provider}.yaml.")).param("model")
+        }
+        E::Ended { reference, successor } => {
+            let instead = successor.map(|successor| format!(" Call `{successor}` instead.")).unwrap_or_else(|| " GET /v1/models lists what can be called.".to_owned());
+            ApiError::new(code, format!("`{reference}` has ended.{instead}")).param("model")
+        }
+        E::Unfit { reference, wanted, is } => {
+            let explained = match is {
+                Some(is) => format!("`{reference}` is called at {}, not at {}.", is.path(), wanted.path()),
+                None => format!("The provider of `{reference}` has no {}.", operation(wanted)),
+            };
+            ApiError::new(code, explained).param("model")
+        }
+        E::NotConfigured { provider, variables } if variables.is_empty() => {
+            ApiError::new(code, format!("The provider `{provider}` is switched off on this gateway."))
+        }
+        E::NotConfigured { provider, variables } => ApiError::new(
+            code,
+            format!("The provider `{provider}` has no credentials on this gateway. Its operator must set {} and restart.", variables.join(" and ")),
+        ),
+        E::Refused { provider, refused } if refused.param == refused.what => {
+            ApiError::new(code, format!("{provider} has no way to take '{}'. Leave it out, or call another provider's model.", refused.what)).param(refused.param)
+        }
+        E::Refused { provider, refused } => ApiError::new(
+            code,
+            format!("{provider} has no way to take a part of kind '{}'. Leave it out, or call another provider's model.", refused.what),
+        )
+        .param(refused.param),
+        E::Upstream(error) => upstream(code, error),
+        E::Journal(error) => internal(&error),
+    }
+}
+
+fn operation(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Chat => "chat",
+        Operation::Embeddings => "embeddings",
+        Operation::Moderations => "moderations",
+    }
+}
+
+fn upstream(code: Code, error: UpstreamError) -> ApiError {
+    let mut explained = ApiError::new(code, error.message);
+    if let Some(param) = error.param {
+        explained = explained.param(param);
+    }
+    if let (Some(after), true) = (error.retry_after, matches!(code.status(), 429 | 503)) {
+        explained = explained.retry_after(after);
+    }
+    explained
+}
+
+impl From<gateway::Error> for ApiError {
+    fn from(error: gateway::Error) -> Self {
+        explain(error)
+    }
+}
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {

@@ -1,6 +1,25 @@
-//! HTTP: routes, extractors, and errors as answers. Business steps are in `gateway`.
+//! HTTP: routes, extractors, answers, and the server itself. Business lives below.
 
-pub mod body;
-pub mod connection;
-pub mod error;
+mod admin;
+mod answer;
+mod body;
+mod chat;
+mod connection;
+mod edge;
+mod embeddings;
+mod error;
+mod extract;
+mod gateway_answer;
+mod health;
+mod list;
+mod metadata;
+mod metrics;
+mod missing;
+mod models;
+mod moderations;
+pub mod router;
 pub mod server;
+pub mod state;
+mod usage;
+
+pub use error::explain;

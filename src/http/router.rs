@@ -2,7 +2,7 @@
 
 use super::edge::edge;
 use super::state::Api;
-use super::{admin, chat, embeddings, health, metrics, missing, models, moderations};
+use super::{admin, chat, embeddings, health, metrics, missing, models, moderations, usage};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
@@ -30,7 +30,9 @@ pub fn router(api: &Api, side: Side) -> Router {
             .route("/v1/embeddings", post(embeddings::create))
             .route("/v1/moderations", post(moderations::create))
             .route("/v1/models", get(models::list))
-            .route("/v1/models/{*id}", get(models::one));
+            .route("/v1/models/{*id}", get(models::one))
+            .route("/v1/usage/events", get(usage::list))
+            .route("/v1/usage/events/{id}", get(usage::one));
     }
     if side != Side::Public {
         router = router

@@ -3,6 +3,7 @@
 mod body;
 pub mod chat;
 pub mod error;
+pub mod event;
 pub mod members;
 pub mod model;
 pub mod plain;

@@ -67,7 +67,10 @@ impl<'a> PlainRequest<'a> {
         let Members(members) = super::body::members(body, depth)?;
         let input = find(&members, "input").filter(|raw| raw.get() != "null");
         let input = input.ok_or_else(|| RequestError::missing("input"))?;
-        Ok(Self { model: text(&members, "model")?, user: text(&members, "user")?, members, input, bytes: body.len() })
+        let (model, user) = (text(&members, "model")?, text(&members, "user")?);
+        // The end customer is nobody's business upstream.
+        let members = members.into_iter().filter(|(name, _)| name != "user").collect();
+        Ok(Self { model, user, members, input, bytes: body.len() })
     }
 }
 

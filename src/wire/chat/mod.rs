@@ -93,7 +93,8 @@ impl<'a> ChatRequest<'a> {
             stop: check::stop(&members)?,
             reasoning_effort: check::effort(&members)?,
             bytes: body.len(),
-            members,
+            // The end customer is nobody's business upstream.
+            members: members.into_iter().filter(|(name, _)| name != "user").collect(),
         };
         Ok(request)
     }

@@ -1,0 +1,17 @@
+//! The database's history: one file a step, one definition for SQLite and PostgreSQL.
+//! `README.md` says how a step is written.
+
+use sea_orm_migration::prelude::*;
+
+mod m20261124_000001_accounts;
+mod m20261124_000002_usage;
+
+/// All steps, in order. A step that has been released is never changed.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261124_000001_accounts::Migration), Box::new(m20261124_000002_usage::Migration)]
+    }
+}

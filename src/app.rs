@@ -1,0 +1,235 @@
+//! The composition root: opens, connects, starts, stops.
+
+use crate::access::Tokens;
+use crate::adapter::Provider;
+use crate::adapter::generated::ALL;
+use crate::adapter::provider::Transport;
+use crate::billing::{Drain, Ledger, PriceBook};
+use crate::clock::Clock;
+use crate::config::{ForwardUser, ProviderSettings, Settings};
+use crate::gateway::Gateway;
+use crate::http;
+use crate::http::router::{Side, router};
+use crate::http::server::Server;
+use crate::http::state::{Api, Rooms};
+use crate::store::Store;
+use crate::telemetry::Metrics;
+use crate::upstream::{Access, Endpoints, Limits, Upstream};
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+mod first_start;
+
+pub use first_start::FirstTokens;
+
+/// How long a start waits for the process before it to give the database free.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often tokens are read anew, for what commands changed beside the running process.
+const RELOAD: Duration = Duration::from_secs(2);
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// A running gateway.
+pub struct App {
+    api: Api,
+    drain: Arc<Drain>,
+    server: Server,
+    address: SocketAddr,
+    admin_address: Option<SocketAddr>,
+    listeners: Vec<JoinHandle<()>>,
+    helpers: Vec<JoinHandle<()>>,
+    /// What a first start made, to be shown once.
+    pub first: Option<FirstTokens>,
+}
+
+/// Why it does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    #[error("{0}")]
+    Drain(String),
+    #[error("provider {provider}: {error}")]
+    Provider { provider: &'static str, error: crate::upstream::EndpointError },
+    #[error("the HTTP client can't be made: {0}")]
+    Client(reqwest_error::Text),
+    #[error("{address}: {error}. Set another address with RINGSIDE_LISTEN or RINGSIDE_ADMIN_LISTEN")]
+    Listen { address: SocketAddr, error: std::io::Error },
+    #[error("{file} can't be written: {error}")]
+    TokenFile { file: String, error: std::io::Error },
+}
+
+/// The client's error without naming its crate here.
+mod reqwest_error {
+    #[derive(Debug)]
+    pub struct Text(pub String);
+    impl std::fmt::Display for Text {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str(&self.0)
+        }
+    }
+}
+
+impl App {
+    /// Starts it; when this returns, calls are served.
+    ///
+    /// # Errors
+    /// [`StartError`], which says what to mend.
+    pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        let clock = Clock::of_machine();
+        let metrics = Arc::new(Metrics::default());
+        // Bound first: a taken address is told before anything is made.
+        let listener = listen(settings.listen).await?;
+        let admin = match settings.admin_listen {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
+        let store = Arc::new(Store::open(settings.database_url.expose(), PATIENCE).await?);
+        let drain = Drain::start(Arc::clone(&store), &settings.journal).await;
+        let drain = Arc::new(drain.map_err(|error| StartError::Drain(error.to_string()))?);
+        let fixed = settings.admin_token.as_ref().map(|token| token.expose());
+        let tokens = Arc::new(Tokens::load(Arc::clone(&store), clock.clone(), fixed).await?);
+        let first = first_start::prepare(&store, &tokens, &clock, &settings.token_file).await?;
+        let gateway = gateway(&settings, &clock, &metrics, &drain)?;
+        let api = Api::new(Rooms {
+            gateway,
+            tokens: Arc::clone(&tokens),
+            store,
+            drain: Arc::clone(&drain),
+            metrics: Arc::clone(&metrics),
+            clock,
+            body: settings.limits.body,
+            body_time: settings.timeouts.body,
+            stopping: AtomicBool::new(false),
+        });
+        let server = Server::new(settings.limits, settings.timeouts, Arc::clone(&metrics));
+        let address = local(&listener, settings.listen)?;
+        let admin_address = admin.as_ref().map(|admin| local(admin, settings.listen)).transpose()?;
+        let side = if admin.is_some() { Side::Public } else { Side::Both };
+        let mut listeners = vec![serve(&server, listener, &api, side)];
+        listeners.extend(admin.map(|admin| serve(&server, admin, &api, Side::Admin)));
+        let helpers = helpers(&drain, tokens, metrics);
+        Ok(Self { api, drain, server, address, admin_address, listeners, helpers, first })
+    }
+
+    /// Where the API listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where administration listens, if that is elsewhere.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_address
+    }
+
+    /// Stops accepting, finishes what runs within the setting's bound, brings the journal into the
+    /// database. Says whether everything finished by itself.
+    pub async fn stop(self) -> bool {
+        self.api.stopping();
+        let finished = self.server.stop().await;
+        for listener in self.listeners {
+            // A listener that panicked has been logged; stopping goes on.
+            let _ = listener.await;
+        }
+        for helper in &self.helpers {
+            helper.abort();
+        }
+        if let Err(error) = self.drain.flush().await {
+            tracing::error!(%error, "usage events wait in the journal for the next start");
+        }
+        if let Err(error) = self.drain.journal().sync() {
+            tracing::error!(%error, "the journal can't be synced");
+        }
+        finished
+    }
+}
+
+/// The request path, made of the settings.
+fn gateway(settings: &Settings, clock: &Clock, metrics: &Arc<Metrics>, drain: &Drain) -> Result<Gateway, StartError> {
+    let mut endpoints = Endpoints::default();
+    let mut configured = HashSet::new();
+    for provider in ALL {
+        let given = settings.providers.iter().find(|given| given.id == provider.id);
+        if !is_configured(provider, given, settings.sim) {
+            continue;
+        }
+        let access = given.map(access).unwrap_or_default();
+        endpoints.add(provider, access).map_err(|error| StartError::Provider { provider: provider.id, error })?;
+        configured.insert(provider.id);
+    }
+    let upstream = &settings.upstream;
+    let limits = Limits {
+        connect: upstream.connect,
+        first_byte: upstream.first_byte,
+        idle: upstream.idle,
+        attempts: upstream.attempts,
+        answer: upstream.answer,
+        event: upstream.event,
+    };
+    let client = Upstream::new(endpoints, limits, clock.clone());
+    Ok(Gateway {
+        providers: ALL,
+        configured,
+        prices: PriceBook::of_specs(ALL, clock.clone()),
+        ledger: Ledger::default(),
+        journal: Arc::clone(drain.journal()),
+        upstream: client.map_err(|error| StartError::Client(reqwest_error::Text(error.to_string())))?,
+        metrics: Arc::clone(metrics),
+        clock: clock.clone(),
+        json_depth: settings.limits.json_depth,
+        total: upstream.total,
+        forward_user: settings.forward_user == ForwardUser::Hashed,
+        explain: http::explain,
+    })
+}
+
+/// Whether everything that a provider needs is there.
+pub fn is_configured(provider: &Provider, given: Option<&ProviderSettings>, sim: bool) -> bool {
+    let has = |name: &str| given.is_some_and(|given| given.credentials.iter().any(|(known, _)| *known == name));
+    let complete = provider.credentials.iter().all(|credential| credential.optional || has(credential.name));
+    complete && (provider.transport != Transport::Simulator || sim)
+}
+
+fn access(given: &ProviderSettings) -> Access {
+    Access {
+        base_url: given.base_url.clone(),
+        credentials: given.credentials.iter().map(|(name, value)| (*name, value.expose().to_owned())).collect(),
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, error })
+}
+
+fn local(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, StartError> {
+    listener.local_addr().map_err(|error| StartError::Listen { address: asked, error })
+}
+
+fn serve(server: &Server, listener: TcpListener, api: &Api, side: Side) -> JoinHandle<()> {
+    let (server, router) = (server.clone(), router(api, side));
+    tokio::spawn(async move { server.run(listener, router).await })
+}
+
+fn helpers(drain: &Arc<Drain>, tokens: Arc<Tokens>, metrics: Arc<Metrics>) -> Vec<JoinHandle<()>> {
+    let drain = Arc::clone(drain);
+    let draining = tokio::spawn(async move { drain.run().await });
+    let reloading = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(RELOAD).await;
+            if let Err(error) = tokens.reload().await {
+                tracing::warn!(%error, "tokens could not be read anew; those known stay as they were");
+            }
+        }
+    });
+    let upkeep = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(UPKEEP).await;
+            metrics.upkeep();
+        }
+    });
+    vec![draining, reloading, upkeep]
+}

@@ -1,0 +1,153 @@
+//! From the journal into the database, in batches, each in the transaction that moves the
+//! checkpoint.
+
+use super::journal::{self, Journal};
+use crate::store::events::{self, Checkpoint};
+use crate::store::{Store, StoreError};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// The name of the checkpoint's row.
+const NAME: &str = "usage";
+/// Events of one transaction.
+const BATCH: usize = 2000;
+/// Events gather this long before they are drained, so that a busy gateway writes large batches.
+const GATHER: Duration = Duration::from_millis(50);
+
+/// Drains a journal.
+pub struct Drain {
+    store: Arc<Store>,
+    journal: Arc<Journal>,
+    checkpoint: tokio::sync::Mutex<Checkpoint>,
+    drained: AtomicU64,
+    healthy: AtomicBool,
+}
+
+/// Why events stay in the journal.
+#[derive(Debug, thiserror::Error)]
+pub enum DrainError {
+    #[error("the journal can't be read: {0}")]
+    Journal(#[from] io::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Drain {
+    /// Brings what an earlier process left into the database, then opens a new segment.
+    ///
+    /// # Errors
+    /// [`DrainError`]: nothing is lost, and nothing is served until it is mended.
+    pub async fn start(store: Arc<Store>, path: &Path) -> Result<Self, DrainError> {
+        let mut checkpoint = events::checkpoint(&store, NAME).await?;
+        for segment in journal::segments(path)? {
+            if segment < checkpoint.segment {
+                continue;
+            }
+            if segment > checkpoint.segment {
+                checkpoint = Checkpoint { segment, position: 0 };
+            }
+            loop {
+                let batch = journal::read(path, segment, checkpoint.position, None, BATCH)?;
+                let more = batch.events.len() == BATCH;
+                if batch.torn {
+                    tracing::warn!(segment, position = batch.position, "the journal ends in an entry that a crash cut; its call's answer was never finished");
+                }
+                checkpoint.position = batch.position;
+                if !batch.events.is_empty() {
+                    tracing::info!(events = batch.events.len(), segment, "usage events of an earlier run are recorded");
+                    events::drain(&store, NAME, &batch.events, checkpoint).await?;
+                }
+                if !more {
+                    break;
+                }
+            }
+        }
+        let journal = Arc::new(Journal::open(path, checkpoint.segment)?);
+        // From here on the earlier segments are in the database.
+        let end = journal.end();
+        checkpoint = Checkpoint { segment: end.segment, position: 0 };
+        events::drain(&store, NAME, &[], checkpoint).await?;
+        remove_before(path, end.segment);
+        Ok(Self {
+            store,
+            journal,
+            checkpoint: tokio::sync::Mutex::new(checkpoint),
+            drained: AtomicU64::new(0),
+            healthy: AtomicBool::new(true),
+        })
+    }
+
+    pub fn journal(&self) -> &Arc<Journal> {
+        &self.journal
+    }
+
+    /// Events that are not in the database yet.
+    pub fn pending(&self) -> u64 {
+        self.journal.appended().saturating_sub(self.drained.load(Ordering::Relaxed))
+    }
+
+    /// Whether the last attempt went well.
+    pub fn healthy(&self) -> bool {
+        self.healthy.load(Ordering::Relaxed)
+    }
+
+    /// Drains whenever something was appended, for as long as it is polled.
+    pub async fn run(&self) {
+        let mut pause = Duration::from_millis(100);
+        loop {
+            self.journal.changed().await;
+            tokio::time::sleep(GATHER).await;
+            while let Err(error) = self.flush().await {
+                self.healthy.store(false, Ordering::Relaxed);
+                tracing::error!(%error, "usage events wait in the journal");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(10));
+            }
+            pause = Duration::from_millis(100);
+            self.healthy.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Drains everything that has been appended by now.
+    ///
+    /// # Errors
+    /// [`DrainError`]; what was drained before it stays drained.
+    pub async fn flush(&self) -> Result<(), DrainError> {
+        let mut checkpoint = self.checkpoint.lock().await;
+        let end = self.journal.end();
+        loop {
+            let last = checkpoint.segment == end.segment;
+            let batch = if !last && !journal::file_of(self.journal.path(), checkpoint.segment).exists() {
+                journal::Batch { events: Vec::new(), position: 0, torn: false }
+            } else {
+                let until = last.then_some(end.position);
+                journal::read(self.journal.path(), checkpoint.segment, checkpoint.position, until, BATCH)?
+            };
+            let moved = Checkpoint { segment: checkpoint.segment, position: batch.position };
+            if !batch.events.is_empty() {
+                events::drain(&self.store, NAME, &batch.events, moved).await?;
+                self.drained.fetch_add(batch.events.len() as u64, Ordering::Relaxed);
+                *checkpoint = moved;
+                continue;
+            }
+            if last {
+                return Ok(());
+            }
+            *checkpoint = Checkpoint { segment: checkpoint.segment + 1, position: 0 };
+            events::drain(&self.store, NAME, &[], *checkpoint).await?;
+            remove_before(self.journal.path(), checkpoint.segment);
+        }
+    }
+}
+
+/// Segments that are in the database are not needed any more.
+fn remove_before(path: &Path, segment: u64) {
+    for old in journal::segments(path).unwrap_or_default().into_iter().filter(|old| *old < segment) {
+        if let Err(error) = std::fs::remove_file(journal::file_of(path, old)) {
+            tracing::warn!(%error, segment = old, "a drained segment of the journal can't be removed");
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! The journal: usage events, appended to a file with one write each before the caller sees the
+//! last byte of an answer. What was written survives `kill -9`; a thread syncs it in groups every
+//! few milliseconds, which is what a power cut may cost.
+//!
+//! The file is a row of numbered segments beside each other (`ringside.journal.000001`, …). An
+//! entry is its length and its CRC-32, four bytes each, little-endian, and the event as JSON. What
+//! a crash left half-written at the end of a segment is noticed by either and ends that segment;
+//! a new process begins a new one.
+
+use crate::wire::event::UsageEvent;
+use parking_lot::{Condvar, Mutex};
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// How long written events may wait to be synced together.
+const GROUP: Duration = Duration::from_millis(5);
+/// A segment that has grown beyond this is followed by another.
+const SEGMENT: u64 = 64 << 20;
+/// Length and checksum.
+const HEADER: usize = 8;
+/// No event is larger; a length beyond it is rubbish.
+const MOST: u32 = 16 << 20;
+
+/// An append-only file of usage events.
+pub struct Journal {
+    path: PathBuf,
+    writer: Mutex<Writer>,
+    sync: Arc<Sync>,
+    appended: AtomicU64,
+    wake: tokio::sync::Notify,
+}
+
+struct Writer {
+    file: Arc<File>,
+    segment: u64,
+    position: u64,
+    /// A failed write could not be taken back: nothing may follow it in this segment.
+    broken: bool,
+}
+
+/// What the syncing thread and the writers share.
+#[derive(Default)]
+struct Sync {
+    dirty: Mutex<Option<Arc<File>>>,
+    ready: Condvar,
+    stop: AtomicBool,
+}
+
+/// Where writing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    pub segment: u64,
+    pub position: u64,
+}
+
+impl Journal {
+    /// Opens the journal at `path` for appending to a new segment, numbered after all that exist
+    /// and after `drained`, the last that the database knows.
+    ///
+    /// # Errors
+    /// When the file can't be made.
+    pub fn open(path: &Path, drained: u64) -> io::Result<Self> {
+        let last = segments(path)?.last().copied().unwrap_or(0).max(drained);
+        let segment = last + 1;
+        let file = Arc::new(create(path, segment)?);
+        let sync = Arc::new(Sync::default());
+        let shared = Arc::clone(&sync);
+        std::thread::Builder::new().name("journal-sync".to_owned()).spawn(move || shared.run())?;
+        Ok(Self {
+            path: path.to_owned(),
+            writer: Mutex::new(Writer { file, segment, position: 0, broken: false }),
+            sync,
+            appended: AtomicU64::new(0),
+            wake: tokio::sync::Notify::new(),
+        })
+    }
+
+    /// Appends an event. When this returns, the event survives the process.
+    ///
+    /// # Errors
+    /// When it could not be written whole, a full disk for example; nothing of it stays then.
+    pub fn append(&self, event: &UsageEvent) -> io::Result<()> {
+        let entry = encode(event)?;
+        let mut writer = self.writer.lock();
+        if writer.broken || writer.position >= SEGMENT {
+            let segment = writer.segment + 1;
+            *writer = Writer { file: Arc::new(create(&self.path, segment)?), segment, position: 0, broken: false };
+        }
+        if let Err(error) = (&*writer.file).write_all(&entry) {
+            writer.broken = writer.file.set_len(writer.position).is_err();
+            return Err(error);
+        }
+        writer.position += entry.len() as u64;
+        self.sync.mark(&writer.file);
+        drop(writer);
+        self.appended.fetch_add(1, Ordering::Relaxed);
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Events appended since the start.
+    pub fn appended(&self) -> u64 {
+        self.appended.load(Ordering::Relaxed)
+    }
+
+    /// Where writing is now.
+    pub fn end(&self) -> End {
+        let writer = self.writer.lock();
+        End { segment: writer.segment, position: writer.position }
+    }
+
+    /// Waits until something was appended since the last wait.
+    pub async fn changed(&self) {
+        self.wake.notified().await;
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Syncs what was written.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn sync(&self) -> io::Result<()> {
+        let file = Arc::clone(&self.writer.lock().file);
+        file.sync_data()
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.sync.stop.store(true, Ordering::Release);
+        self.sync.ready.notify_all();
+    }
+}
+
+impl Sync {
+    fn mark(&self, file: &Arc<File>) {
+        let mut dirty = self.dirty.lock();
+        if dirty.is_none() {
+            *dirty = Some(Arc::clone(file));
+            self.ready.notify_one();
+        }
+    }
+
+    fn run(&self) {
+        loop {
+            let file = {
+                let mut dirty = self.dirty.lock();
+                while dirty.is_none() && !self.stop.load(Ordering::Acquire) {
+                    self.ready.wait_for(&mut dirty, Duration::from_secs(1));
+                }
+                if dirty.is_none() {
+                    return;
+                }
+                drop(dirty);
+                // Others join the group while this one waits.
+                std::thread::sleep(GROUP);
+                self.dirty.lock().take()
+            };
+            if let Some(file) = file
+                && let Err(error) = file.sync_data()
+            {
+                tracing::error!(%error, "the journal can't be synced: a power cut may lose usage events");
+            }
+        }
+    }
+}
+
+/// The file of a segment.
+pub fn file_of(path: &Path, segment: u64) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{segment:06}"));
+    name.into()
+}
+
+/// Numbers of the segments that exist, in order.
+///
+/// # Errors
+/// When the folder can't be read.
+pub fn segments(path: &Path) -> io::Result<Vec<u64>> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Ok(Vec::new()) };
+    let mut numbers = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?.file_name();
+        let number: Option<u64> = entry.to_str().and_then(|entry| entry.strip_prefix(name)?.strip_prefix('.')?.parse().ok());
+        numbers.extend(number);
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+fn create(path: &Path, segment: u64) -> io::Result<File> {
+    let file = File::options().create_new(true).append(true).open(file_of(path, segment))?;
+    // The name itself must survive a power cut too.
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty())
+        && let Ok(folder) = File::open(folder)
+    {
+        folder.sync_all()?;
+    }
+    Ok(file)
+}
+
+fn encode(event: &UsageEvent) -> io::Result<Vec<u8>> {
+    let mut entry = vec![0; HEADER];
+    entry.reserve(1024);
+    serde_json::to_writer(&mut entry, event)?;
+    let length = u32::try_from(entry.len() - HEADER).ok().filter(|length| *length <= MOST);
+    let length = length.ok_or_else(|| io::Error::other("a usage event is too large"))?;
+    let checksum = crc32fast::hash(&entry[HEADER..]);
+    entry[..4].copy_from_slice(&length.to_le_bytes());
+    entry[4..HEADER].copy_from_slice(&checksum.to_le_bytes());
+    Ok(entry)
+}
+
+/// Events read from a segment, and where reading stopped.
+pub struct Batch {
+    pub events: Vec<UsageEvent>,
+    /// Bytes of the segment read so far, whole entries only.
+    pub position: u64,
+    /// Whether what follows is no entry: the end that a crash left.
+    pub torn: bool,
+}
+
+/// Reads up to `most` events of a segment from `position` on, not beyond `end`.
+///
+/// # Errors
+/// When the file can't be read. A torn end is no error.
+pub fn read(path: &Path, segment: u64, position: u64, end: Option<u64>, most: usize) -> io::Result<Batch> {
+    let mut file = File::open(file_of(path, segment))?;
+    let length = file.metadata()?.len().min(end.unwrap_or(u64::MAX));
+    file.seek(SeekFrom::Start(position))?;
+    let mut reader = io::BufReader::with_capacity(256 * 1024, file.take(length.saturating_sub(position)));
+    let mut batch = Batch { events: Vec::new(), position, torn: false };
+    while batch.events.len() < most && batch.position < length {
+        match read_entry(&mut reader)? {
+            Some((event, bytes)) => {
+                batch.events.push(event);
+                batch.position += bytes;
+            }
+            None => {
+                batch.torn = true;
+                break;
+            }
+        }
+    }
+    Ok(batch)
+}
+
+/// One entry; `None` where there is no whole, sound one.
+fn read_entry(reader: &mut impl io::Read) -> io::Result<Option<(UsageEvent, u64)>> {
+    let mut header = [0; HEADER];
+    if !fill(reader, &mut header)? {
+        return Ok(None);
+    }
+    let length = u32::from_le_bytes([header[0], header[1], header[2], header[3]]);
+    let checksum = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
+    if length > MOST {
+        return Ok(None);
+    }
+    let mut json = vec![0; length as usize];
+    if !fill(reader, &mut json)? || crc32fast::hash(&json) != checksum {
+        return Ok(None);
+    }
+    Ok(serde_json::from_slice(&json).ok().map(|event| (event, u64::from(length) + HEADER as u64)))
+}
+
+fn fill(reader: &mut impl io::Read, buffer: &mut [u8]) -> io::Result<bool> {
+    match reader.read_exact(buffer) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::NanoUsd;
+    use crate::wire::usage::Usage;
+
+    fn event(number: u64) -> UsageEvent {
+        UsageEvent {
+            id: format!("use_{number:04}"),
+            account_id: "acct_1".to_owned(),
+            token_id: "tok_1".to_owned(),
+            request_id: "req_1".to_owned(),
+            response_id: None,
+            created: 0,
+            customer: Some("cus \"ü\"\n".to_owned()),
+            endpoint: "/v1/chat/completions".to_owned(),
+            reference: "fc:sim/echo".to_owned(),
+            provider: "sim".to_owned(),
+            model: "echo".to_owned(),
+            usage: Usage::default(),
+            raw_usage: Some("{}".to_owned()),
+            estimated: false,
+            cost: NanoUsd(number as i64),
+            list_cost: NanoUsd(1),
+            billable: None,
+            price_version: String::new(),
+            tags: vec!["a".to_owned()],
+            session_id: None,
+            properties: [("k".to_owned(), "v".to_owned())].into(),
+            status: "ok".to_owned(),
+            error_code: None,
+            attempts: 1,
+            streamed: false,
+            latency_ms: 1,
+            first_token_ms: None,
+        }
+    }
+
+    #[test]
+    fn what_was_appended_reads_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("j");
+        let journal = Journal::open(&path, 6).unwrap();
+        for number in 0..10 {
+            journal.append(&event(number)).unwrap();
+        }
+        let batch = read(&path, 7, 0, None, 4).unwrap();
+        assert_eq!(batch.events, (0..4).map(event).collect::<Vec<_>>());
+        let rest = read(&path, 7, batch.position, Some(journal.end().position), 100).unwrap();
+        assert_eq!(rest.events, (4..10).map(event).collect::<Vec<_>>());
+        assert!(!rest.torn && rest.position == journal.end().position);
+        drop(journal);
+        assert_eq!(Journal::open(&path, 0).unwrap().end().segment, 8);
+        assert_eq!(segments(&path).unwrap(), [7, 8]);
+    }
+
+    #[test]
+    fn wherever_a_crash_cut_the_file_every_whole_event_before_it_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("j");
+        let journal = Journal::open(&path, 0).unwrap();
+        let mut ends = vec![0];
+        for number in 0..3 {
+            journal.append(&event(number)).unwrap();
+            ends.push(journal.end().position);
+        }
+        let whole = std::fs::read(file_of(&path, 1)).unwrap();
+        for cut in 0..=whole.len() {
+            std::fs::write(file_of(&path, 9), &whole[..cut]).unwrap();
+            let batch = read(&path, 9, 0, None, 100).unwrap();
+            let expected = ends.iter().filter(|end| **end > 0 && **end <= cut as u64).count();
+            assert_eq!(batch.events.len(), expected, "cut at {cut}");
+            assert_eq!(batch.torn, !ends.contains(&(cut as u64)), "cut at {cut}");
+        }
+        // And rubbish behind sound events costs none of them.
+        let mut rubbish = whole.clone();
+        rubbish.extend_from_slice(&[0xFF; 64]);
+        std::fs::write(file_of(&path, 9), &rubbish).unwrap();
+        let batch = read(&path, 9, 0, None, 100).unwrap();
+        assert_eq!((batch.events.len(), batch.torn), (3, true));
+    }
+}

@@ -1,0 +1,153 @@
+//! What a provider reported, judged before anything is charged for it.
+//!
+//! Usage that is missing, zero beside an answer that is not empty, negative or beyond what the
+//! model can take is not believed: Ringside counts itself, and the event says `estimated`.
+
+use crate::adapter::reply::{Outcome, UsageCounts};
+use crate::wire::usage::Usage;
+
+/// Usage as it is charged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Metered {
+    pub usage: Usage,
+    /// Whether Ringside counted some of it.
+    pub estimated: bool,
+    /// Whether the provider reported something that can't be, which an operator should look into.
+    pub incredible: bool,
+}
+
+/// What a call could have used at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Expectation {
+    /// Tokens of the model's context window; 0 where unknown.
+    pub context_window: u64,
+    /// Choices asked for.
+    pub choices: u64,
+    /// Whether the operation produces output tokens at all.
+    pub has_output: bool,
+    /// The stream was cut: what was reported until then may lag behind what was produced.
+    pub cut: bool,
+}
+
+/// Counting, done only where it is needed.
+pub struct Counted<'c> {
+    pub input: &'c dyn Fn() -> u64,
+    pub output: &'c dyn Fn() -> u64,
+}
+
+/// Judges what an answer's provider reported.
+pub fn judge(outcome: &Outcome, expectation: Expectation, counted: &Counted<'_>) -> Metered {
+    let reported = &outcome.usage;
+    let mut metered = Metered { incredible: negative(reported), ..Metered::default() };
+    let at_most = |tokens: u64, times: u64| expectation.context_window == 0 || tokens <= expectation.context_window.saturating_mul(times);
+
+    let (read, written) = (positive(reported.cache_read), positive(reported.cache_write));
+    let input = match (reported.input_total, reported.input) {
+        (Some(total), _) => Some(total.max(0) as u64),
+        (None, Some(rest)) => Some((rest.max(0) as u64).saturating_add(read).saturating_add(written)),
+        (None, None) => None,
+    };
+    let too_much = input.is_some_and(|tokens| !at_most(tokens, 1));
+    metered.incredible |= too_much;
+    match input {
+        Some(tokens) if tokens > 0 && !metered.incredible => {
+            metered.usage.prompt_tokens = tokens;
+            metered.usage.cached_input_tokens = read.min(tokens);
+            metered.usage.cache_write_tokens = written.min(tokens - metered.usage.cached_input_tokens);
+            metered.usage.cache_write_1h_tokens = positive(reported.cache_write_1h).min(metered.usage.cache_write_tokens);
+            metered.usage.audio_input_tokens = positive(reported.audio_input).min(tokens);
+        }
+        _ => {
+            metered.usage.prompt_tokens = (counted.input)();
+            metered.estimated = true;
+        }
+    }
+    if !expectation.has_output {
+        return metered;
+    }
+
+    let reasoning = positive(reported.reasoning);
+    let output = match (reported.output, reported.output_visible) {
+        (Some(output), _) => Some(output.max(0) as u64),
+        (None, Some(visible)) => Some((visible.max(0) as u64).saturating_add(reasoning)),
+        (None, None) => None,
+    };
+    let too_much = output.is_some_and(|tokens| !at_most(tokens, expectation.choices.max(1)));
+    metered.incredible |= too_much;
+    let missing = output.is_none_or(|tokens| tokens == 0 && outcome.saw_output) || negative(reported) || too_much;
+    if missing || expectation.cut {
+        let produced = (counted.output)();
+        let believed = if missing { 0 } else { output.unwrap_or(0) };
+        metered.usage.completion_tokens = believed.max(produced);
+        metered.estimated |= produced > believed || missing;
+    } else {
+        metered.usage.completion_tokens = output.unwrap_or(0);
+    }
+    metered.usage.reasoning_tokens = reasoning.min(metered.usage.completion_tokens);
+    metered.usage.audio_output_tokens = positive(reported.audio_output).min(metered.usage.completion_tokens);
+    metered
+}
+
+fn positive(tokens: Option<i64>) -> u64 {
+    tokens.map_or(0, |tokens| tokens.max(0) as u64)
+}
+
+fn negative(counts: &UsageCounts) -> bool {
+    [
+        counts.input, counts.input_total, counts.output, counts.output_visible, counts.reasoning, counts.cache_read,
+        counts.cache_write, counts.cache_write_1h, counts.audio_input, counts.audio_output,
+    ]
+    .into_iter()
+    .flatten()
+    .any(|tokens| tokens < 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CALL: Expectation = Expectation { context_window: 1000, choices: 1, has_output: true, cut: false };
+
+    fn judged(usage: UsageCounts, expectation: Expectation) -> Metered {
+        let outcome = Outcome { usage, saw_output: true, ..Outcome::default() };
+        judge(&outcome, expectation, &Counted { input: &|| 7, output: &|| 5 })
+    }
+
+    #[test]
+    fn what_is_credible_is_believed() {
+        let usage = UsageCounts { input_total: Some(100), output: Some(20), cache_read: Some(60), reasoning: Some(8), ..UsageCounts::default() };
+        let metered = judged(usage, CALL);
+        assert!(!metered.estimated && !metered.incredible);
+        assert_eq!((metered.usage.prompt_tokens, metered.usage.cached_input_tokens), (100, 60));
+        assert_eq!((metered.usage.completion_tokens, metered.usage.reasoning_tokens), (20, 8));
+        let apart = UsageCounts { input: Some(40), cache_read: Some(60), cache_write: Some(10), output_visible: Some(12), reasoning: Some(8), ..UsageCounts::default() };
+        let metered = judged(apart, CALL);
+        assert_eq!((metered.usage.prompt_tokens, metered.usage.completion_tokens), (110, 20));
+    }
+
+    #[test]
+    fn what_is_not_is_counted() {
+        let counts = |input: Option<i64>, output: Option<i64>| UsageCounts { input_total: input, output, ..UsageCounts::default() };
+        for (usage, incredible) in [
+            (counts(None, None), false),
+            (counts(Some(0), Some(0)), false),
+            (counts(Some(-3), Some(-4)), true),
+            (counts(Some(3), Some(-4)), true),
+            (counts(Some(1001), Some(1001)), true),
+            (counts(Some(i64::MAX), Some(i64::MAX)), true),
+        ] {
+            let metered = judged(usage, CALL);
+            assert_eq!((metered.usage.prompt_tokens, metered.usage.completion_tokens), (7, 5), "{usage:?}");
+            assert!(metered.estimated, "{usage:?}");
+            assert_eq!(metered.incredible, incredible, "{usage:?}");
+        }
+    }
+
+    #[test]
+    fn a_cut_stream_is_charged_for_what_it_produced() {
+        let begun = UsageCounts { input_total: Some(100), output: Some(1), ..UsageCounts::default() };
+        let metered = judged(begun, Expectation { cut: true, ..CALL });
+        assert_eq!((metered.usage.prompt_tokens, metered.usage.completion_tokens), (100, 5));
+        assert!(metered.estimated);
+    }
+}

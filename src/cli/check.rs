@@ -1,0 +1,72 @@
+//! `ringside check`: the mistakes of specs and settings, without a start and without a build.
+
+use super::provider_names;
+use crate::codegen;
+use crate::config::{self, Environment};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Checks `files`, or without any the settings and the specs in `providers/`.
+pub fn run(files: &[PathBuf], settings: Option<&Path>) -> ExitCode {
+    let mut problems = Vec::new();
+    let mut checked = 0;
+    if files.is_empty() {
+        checked += 1;
+        if let Err(found) = config::load(settings, &Environment::of_process(), &provider_names()) {
+            problems.extend(found.iter().map(ToString::to_string));
+        }
+        let folder = Path::new("providers");
+        if folder.is_dir() {
+            checked += specs(folder, None, &mut problems);
+        }
+    }
+    let mut folders: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
+    for file in files {
+        match std::fs::read_to_string(file) {
+            Err(error) => problems.push(format!("{}: can't be read: {error}", file.display())),
+            Ok(text) if is_settings(file) => {
+                checked += 1;
+                problems.extend(config::check_file(file, &text, &provider_names()).iter().map(ToString::to_string));
+            }
+            Ok(_) => {
+                let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                folders.entry(folder.to_owned()).or_default().push(file.display().to_string());
+            }
+        }
+    }
+    // A spec is checked with its neighbours, which it may extend; only its own problems are told.
+    for (folder, wanted) in &folders {
+        checked += specs(folder, Some(wanted), &mut problems);
+    }
+    for problem in &problems {
+        println!("{problem}");
+    }
+    if problems.is_empty() {
+        println!("{checked} {} checked, no problems", if checked == 1 { "file" } else { "files" });
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Whether a file holds settings and not a spec.
+fn is_settings(file: &Path) -> bool {
+    file.file_stem().and_then(|stem| stem.to_str()).is_some_and(|stem| stem.starts_with("ringside"))
+}
+
+/// Compiles the specs of a folder. Returns how many of them count as checked.
+fn specs(folder: &Path, wanted: Option<&Vec<String>>, problems: &mut Vec<String>) -> usize {
+    let files = match codegen::read_dir(folder) {
+        Ok(files) => files,
+        Err(found) => {
+            problems.extend(found.iter().map(ToString::to_string));
+            return 0;
+        }
+    };
+    let mine = |path: &str| wanted.is_none_or(|wanted| wanted.iter().any(|file| Path::new(file) == Path::new(path) || Path::new("./").join(file) == Path::new(path)));
+    if let Err(found) = codegen::compile(&files) {
+        problems.extend(found.iter().filter(|problem| mine(&problem.at.file)).map(ToString::to_string));
+    }
+    files.values().filter(|(path, _)| mine(path)).count()
+}

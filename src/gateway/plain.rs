@@ -1,0 +1,89 @@
+//! Embeddings and moderations: a call without streams or conversation.
+
+use super::context::Context;
+use super::resolve::{Operation, Target, resolve};
+use super::settle::{Asked, Running, Status, admit};
+use super::{Answer, Content, Error, Gateway};
+use crate::adapter::json::Json;
+use crate::adapter::provider;
+use crate::adapter::reply::Reply;
+use crate::adapter::view::Plain;
+use crate::upstream::{self, Call, UpstreamError};
+use crate::wire::plain::PlainRequest;
+use bytes::Bytes;
+use tokio::time::Instant;
+
+/// What a moderation without a model means.
+const DEFAULT_MODERATION: &str = "fc:openai/omni-moderation-latest";
+
+/// Runs a call.
+///
+/// # Errors
+/// [`Error`]; whatever was held is settled by then.
+pub async fn run(gateway: &Gateway, context: Context, body: Bytes, operation: Operation) -> Result<Answer, Error> {
+    let request = match operation {
+        Operation::Moderations => PlainRequest::moderations(&body, gateway.json_depth),
+        _ => PlainRequest::embeddings(&body, gateway.json_depth),
+    }
+    .map_err(Error::Request)?;
+    let reference = request.model.as_deref().unwrap_or(DEFAULT_MODERATION);
+    let target = resolve(gateway, reference, operation)?;
+    let Some(own) = operation_of(&target, operation) else {
+        return Err(Error::Unfit { reference: reference.to_owned(), wanted: operation, is: None });
+    };
+    let running = admit(gateway, context, target, Asked::of_plain(&request, operation, reference, &body))?;
+    attempt(gateway, &request, operation, own, running).await
+}
+
+fn operation_of(target: &Target, operation: Operation) -> Option<&'static provider::Operation> {
+    match operation {
+        Operation::Embeddings => target.provider.embeddings.as_ref(),
+        Operation::Moderations => target.provider.moderations.as_ref(),
+        Operation::Chat => None,
+    }
+}
+
+async fn attempt(
+    gateway: &Gateway,
+    request: &PlainRequest<'_>,
+    operation: Operation,
+    own: &'static provider::Operation,
+    mut running: Running,
+) -> Result<Answer, Error> {
+    let target = running.target().clone();
+    let view = Plain { raw: &request.members, model: &target.model };
+    let mut json = Json::with_capacity(request.bytes + 64);
+    if let Err(refused) = (own.encode)(&view, &mut json) {
+        return Err(running.refuse(Error::Refused { provider: target.provider.name, refused }));
+    }
+    let call = Call {
+        provider: target.provider,
+        operation: if operation == Operation::Embeddings { upstream::Operation::Embeddings } else { upstream::Operation::Moderations },
+        model: target.model,
+        body: json.into_bytes().into(),
+        deadline: Instant::now() + gateway.total,
+    };
+    let answer = match gateway.upstream.send(call).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            running.attempts(error.attempts);
+            return Err(running.fail(Error::Upstream(error)));
+        }
+    };
+    running.attempts(answer.attempts);
+    let upstream::Content::Body(body) = answer.content else {
+        return Err(running.fail(Error::Upstream(UpstreamError::unreadable())));
+    };
+    let mut reply = Reply::tap();
+    if (own.decode)(&body, &mut reply).is_err() || !body.trim_ascii().starts_with(b"{") {
+        return Err(running.fail_with(reply.outcome(), Error::Upstream(UpstreamError::unreadable())));
+    }
+    if let Some(failure) = &reply.outcome().failure {
+        let error = upstream::in_stream(target.provider, failure);
+        return Err(running.fail_with(reply.outcome(), Error::Upstream(error)));
+    }
+    let mut facts = running.facts();
+    let settled = running.settle(reply.outcome(), Status::Ok).map_err(Error::Journal)?;
+    facts.cost = Some(settled.charge.cost);
+    Ok(Answer { facts, content: Content::Json(body) })
+}

@@ -1,0 +1,90 @@
+//! What handlers share.
+
+use super::body::Bounds;
+use crate::access::Tokens;
+use crate::billing::Drain;
+use crate::clock::Clock;
+use crate::gateway::Gateway;
+use crate::store::Store;
+use crate::telemetry::Metrics;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// The rooms that handlers call; cheap to clone.
+#[derive(Clone)]
+pub struct Api(Arc<Rooms>);
+
+/// What an [`Api`] is made of.
+pub struct Rooms {
+    pub gateway: Gateway,
+    pub tokens: Arc<Tokens>,
+    pub store: Arc<Store>,
+    pub drain: Arc<Drain>,
+    pub metrics: Arc<Metrics>,
+    pub clock: Clock,
+    /// Bytes of a request's body.
+    pub body: usize,
+    /// For a whole request body.
+    pub body_time: Duration,
+    pub stopping: AtomicBool,
+}
+
+/// Whether calls can be served.
+pub struct Readiness {
+    pub storage: bool,
+    pub journal: bool,
+    pub stopping: bool,
+}
+
+impl Api {
+    pub fn new(rooms: Rooms) -> Self {
+        Self(Arc::new(rooms))
+    }
+
+    pub fn gateway(&self) -> &Gateway {
+        &self.0.gateway
+    }
+
+    pub fn tokens(&self) -> &Tokens {
+        &self.0.tokens
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.0.metrics
+    }
+
+    pub(super) fn body_bounds(&self) -> Bounds {
+        Bounds { bytes: self.0.body, time: self.0.body_time }
+    }
+
+    /// Brings finished calls into the database now, so that what is read next has them.
+    pub async fn settle_journal(&self) -> Result<(), crate::wire::error::ApiError> {
+        self.0.drain.flush().await.map_err(|error| super::error::internal(&error))
+    }
+
+    pub async fn readiness(&self) -> Readiness {
+        Readiness {
+            storage: self.0.store.answers().await,
+            journal: self.0.drain.healthy(),
+            stopping: self.0.stopping.load(Ordering::Relaxed),
+        }
+    }
+
+    /// From now on the process is not ready.
+    pub fn stopping(&self) {
+        self.0.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub fn render_metrics(&self) -> String {
+        self.0.metrics.render(self.0.drain.pending())
+    }
+}

@@ -1,0 +1,6 @@
+//! Tables as sea-orm sees them.
+
+pub mod account;
+pub mod checkpoint;
+pub mod token;
+pub mod usage_event;

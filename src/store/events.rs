@@ -1,0 +1,136 @@
+//! Usage events, and the checkpoint of the journal they come from.
+
+use super::entity::{checkpoint, usage_event};
+use super::{Store, StoreError};
+use crate::money::NanoUsd;
+use crate::wire::event::UsageEvent;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, TransactionTrait as _};
+
+/// How far a journal has been drained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The number of the segment that is being drained.
+    pub segment: u64,
+    /// Bytes of it that are in the database.
+    pub position: u64,
+}
+
+/// Rows of one statement: PostgreSQL takes at most 65,535 values, SQLite 32,766.
+const BATCH: usize = 500;
+
+/// Adds events and moves the checkpoint, all or nothing. An event that is there already is left
+/// as it is: draining the same journal twice changes nothing.
+pub async fn drain(store: &Store, journal: &str, events: &[UsageEvent], checkpoint: Checkpoint) -> Result<(), StoreError> {
+    let transaction = store.connection().begin().await?;
+    for batch in events.chunks(BATCH) {
+        let rows = batch.iter().map(row).collect::<Result<Vec<_>, _>>()?;
+        let conflict = OnConflict::column(usage_event::Column::Id).do_nothing().to_owned();
+        usage_event::Entity::insert_many(rows).on_conflict(conflict).exec_without_returning(&transaction).await?;
+    }
+    let moved = checkpoint::ActiveModel {
+        journal: Set(journal.to_owned()),
+        segment: Set(checkpoint.segment as i64),
+        position: Set(checkpoint.position as i64),
+    };
+    let conflict = OnConflict::column(checkpoint::Column::Journal)
+        .update_columns([checkpoint::Column::Segment, checkpoint::Column::Position])
+        .to_owned();
+    checkpoint::Entity::insert(moved).on_conflict(conflict).exec_without_returning(&transaction).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// The checkpoint of a journal.
+pub async fn checkpoint(store: &Store, journal: &str) -> Result<Checkpoint, StoreError> {
+    let row = checkpoint::Entity::find_by_id(journal).one(store.connection()).await?;
+    Ok(row.map_or_else(Checkpoint::default, |row| Checkpoint { segment: row.segment as u64, position: row.position as u64 }))
+}
+
+/// Up to `limit` events of an account, the newest first, those before the id `before`.
+pub async fn list(store: &Store, account: &str, before: Option<&str>, limit: u64) -> Result<Vec<UsageEvent>, StoreError> {
+    let mut query = usage_event::Entity::find()
+        .filter(usage_event::Column::AccountId.eq(account))
+        .order_by_desc(usage_event::Column::Id)
+        .limit(limit);
+    if let Some(before) = before {
+        query = query.filter(usage_event::Column::Id.lt(before));
+    }
+    query.all(store.connection()).await?.into_iter().map(event).collect()
+}
+
+/// One event of an account.
+pub async fn find(store: &Store, account: &str, id: &str) -> Result<Option<UsageEvent>, StoreError> {
+    let row = usage_event::Entity::find_by_id(id).filter(usage_event::Column::AccountId.eq(account)).one(store.connection()).await?;
+    row.map(event).transpose()
+}
+
+fn row(event: &UsageEvent) -> Result<usage_event::ActiveModel, StoreError> {
+    let json = |text: serde_json::Result<String>| text.map_err(|error| StoreError::Value(format!("event {}: {error}", event.id)));
+    let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
+    Ok(usage_event::ActiveModel {
+        id: Set(event.id.clone()),
+        account_id: Set(event.account_id.clone()),
+        token_id: Set(event.token_id.clone()),
+        request_id: Set(event.request_id.clone()),
+        response_id: Set(event.response_id.clone()),
+        created: Set(event.created),
+        customer: Set(event.customer.clone()),
+        endpoint: Set(event.endpoint.clone()),
+        reference: Set(event.reference.clone()),
+        provider: Set(event.provider.clone()),
+        model: Set(event.model.clone()),
+        prompt_tokens: Set(count(event.usage.prompt_tokens)),
+        completion_tokens: Set(count(event.usage.completion_tokens)),
+        cached_input_tokens: Set(count(event.usage.cached_input_tokens)),
+        usage: Set(json(serde_json::to_string(&event.usage))?),
+        raw_usage: Set(event.raw_usage.clone()),
+        estimated: Set(event.estimated),
+        cost_nano_usd: Set(event.cost.0),
+        list_cost_nano_usd: Set(event.list_cost.0),
+        billable_nano_usd: Set(event.billable.map(|amount| amount.0)),
+        price_version: Set(event.price_version.clone()),
+        tags: Set(json(serde_json::to_string(&event.tags))?),
+        session_id: Set(event.session_id.clone()),
+        properties: Set(json(serde_json::to_string(&event.properties))?),
+        status: Set(event.status.clone()),
+        error_code: Set(event.error_code.clone()),
+        attempts: Set(i64::from(event.attempts)),
+        streamed: Set(event.streamed),
+        latency_ms: Set(count(event.latency_ms)),
+        first_token_ms: Set(event.first_token_ms.map(count)),
+    })
+}
+
+fn event(row: usage_event::Model) -> Result<UsageEvent, StoreError> {
+    let bad = |error: serde_json::Error| StoreError::Value(format!("event {}: {error}", row.id));
+    Ok(UsageEvent {
+        usage: serde_json::from_str(&row.usage).map_err(bad)?,
+        tags: serde_json::from_str(&row.tags).map_err(bad)?,
+        properties: serde_json::from_str(&row.properties).map_err(bad)?,
+        id: row.id,
+        account_id: row.account_id,
+        token_id: row.token_id,
+        request_id: row.request_id,
+        response_id: row.response_id,
+        created: row.created,
+        customer: row.customer,
+        endpoint: row.endpoint,
+        reference: row.reference,
+        provider: row.provider,
+        model: row.model,
+        raw_usage: row.raw_usage,
+        estimated: row.estimated,
+        cost: NanoUsd(row.cost_nano_usd),
+        list_cost: NanoUsd(row.list_cost_nano_usd),
+        billable: row.billable_nano_usd.map(NanoUsd),
+        price_version: row.price_version,
+        session_id: row.session_id,
+        status: row.status,
+        error_code: row.error_code,
+        attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
+        streamed: row.streamed,
+        latency_ms: row.latency_ms as u64,
+        first_token_ms: row.first_token_ms.map(|milliseconds| milliseconds as u64),
+    })
+}

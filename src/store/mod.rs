@@ -1,0 +1,15 @@
+//! The database: the only room that knows sea-orm.
+//!
+//! One file of queries an aggregate, plain functions over a connection or a transaction. SQLite
+//! and PostgreSQL run the same definitions and the same queries.
+
+pub mod accounts;
+mod connect;
+mod entity;
+pub mod events;
+mod lock;
+#[path = "../../migrations/mod.rs"]
+mod migrations;
+pub mod tokens;
+
+pub use connect::{Store, StoreError};
