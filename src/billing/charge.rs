@@ -78,7 +78,8 @@ mod tests {
             let charged = charge(&usage, &PRICE, Terms { markup_basis_points: markup });
             prop_assert!(charged.list >= NanoUsd(0) && charged.cost >= charged.list);
             let more = Usage { completion_tokens: output + 1, ..usage };
-            prop_assert!(charge(&more, &PRICE, Terms { markup_basis_points: markup }).cost > charged.cost);
+            let dearer = charge(&more, &PRICE, Terms { markup_basis_points: markup });
+            prop_assert!(dearer.cost > charged.cost);
         }
     }
 }

@@ -109,7 +109,9 @@ mod tests {
     const CALL: Expectation = Expectation { context_window: 1000, choices: 1, has_output: true, cut: false };
 
     fn judged(usage: UsageCounts, expectation: Expectation) -> Metered {
-        let outcome = Outcome { usage, saw_output: true, ..Outcome::default() };
+        let mut outcome = Outcome::default();
+        outcome.usage = usage;
+        outcome.saw_output = true;
         judge(&outcome, expectation, &Counted { input: &|| 7, output: &|| 5 })
     }
 

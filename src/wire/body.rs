@@ -19,7 +19,8 @@ pub fn members(body: &[u8], depth: usize) -> Result<Members<'_>, RequestError> {
         return Err(RequestError::no_json(format!("The body nests deeper than {depth} levels, the limit of this server (setting limits.json_depth).")));
     }
     let members: Members<'_> = serde_json::from_str(text).map_err(|error| {
-        if error.is_data() {
+        // Another value than an object is told only of what is JSON throughout.
+        if error.is_data() && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
             RequestError { json: false, param: None, message: "The body must be a JSON object.".into() }
         } else if body.trim_ascii().is_empty() {
             RequestError::no_json("The body is empty: send a JSON object.")
