@@ -91,7 +91,7 @@ impl App {
         let store = Arc::new(Store::open(settings.database_url.expose(), PATIENCE).await?);
         let drain = Drain::start(Arc::clone(&store), &settings.journal).await;
         let drain = Arc::new(drain.map_err(|error| StartError::Drain(error.to_string()))?);
-        let fixed = settings.admin_token.as_ref().map(|token| token.expose());
+        let fixed = settings.admin_token.as_ref().map(crate::config::Secret::expose);
         let tokens = Arc::new(Tokens::load(Arc::clone(&store), clock.clone(), fixed).await?);
         let first = first_start::prepare(&store, &tokens, &clock, &settings.token_file).await?;
         let gateway = gateway(&settings, &clock, &metrics, &drain)?;

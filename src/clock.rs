@@ -53,7 +53,10 @@ impl Timestamp {
     /// `2026-11-24T14:19:00.123Z`, as Ringside's own objects have it.
     pub fn rfc3339(self) -> String {
         let nanos = i128::from(self.0) * 1_000_000;
-        OffsetDateTime::from_unix_timestamp_nanos(nanos).ok().and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
+        OffsetDateTime::from_unix_timestamp_nanos(nanos)
+            .ok()
+            .and_then(|at| at.format(&Rfc3339).ok())
+            .unwrap_or_default()
     }
 
     /// The day in UTC, `2026-11-24`.

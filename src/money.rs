@@ -81,7 +81,8 @@ impl FromStr for NanoUsd {
         }
         let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| ParseMoneyError::TooLarge)? };
         let nanos: i64 = format!("{fraction:0<9}").parse().map_err(|_| ParseMoneyError::TooLarge)?;
-        let amount = whole.checked_mul(NANO).and_then(|amount| amount.checked_add(nanos)).ok_or(ParseMoneyError::TooLarge)?;
+        let amount =
+            whole.checked_mul(NANO).and_then(|amount| amount.checked_add(nanos)).ok_or(ParseMoneyError::TooLarge)?;
         Ok(NanoUsd(if negative { -amount } else { amount }))
     }
 }
@@ -178,7 +179,13 @@ mod tests {
 
     #[test]
     fn amounts_are_read_exactly() {
-        for (text, nano) in [("0", 0), ("0.15", 150_000_000), (".5", 500_000_000), ("-1.000000001", -1_000_000_001), ("3.", 3_000_000_000)] {
+        for (text, nano) in [
+            ("0", 0),
+            ("0.15", 150_000_000),
+            (".5", 500_000_000),
+            ("-1.000000001", -1_000_000_001),
+            ("3.", 3_000_000_000),
+        ] {
             assert_eq!(text.parse(), Ok(NanoUsd(nano)), "{text}");
         }
         for (text, error) in [
@@ -198,7 +205,15 @@ mod tests {
 
     #[test]
     fn half_goes_to_even() {
-        for (femto, nano) in [(500_000, 0), (1_500_000, 2), (2_500_000, 2), (2_500_001, 3), (-500_000, 0), (-1_500_000, -2), (499_999, 0)] {
+        for (femto, nano) in [
+            (500_000, 0),
+            (1_500_000, 2),
+            (2_500_000, 2),
+            (2_500_001, 3),
+            (-500_000, 0),
+            (-1_500_000, -2),
+            (499_999, 0),
+        ] {
             assert_eq!(FemtoUsd(femto).round(), NanoUsd(nano), "{femto}");
         }
     }

@@ -24,7 +24,8 @@ pub fn start_logging(filter: &str, format: LogFormat) {
 }
 
 /// Bounds of the histograms of seconds: from what an echo takes to what a long answer takes.
-const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0];
+const SECONDS: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0];
 
 /// The metrics of one process.
 pub struct Metrics {
@@ -34,9 +35,12 @@ pub struct Metrics {
     connections: Gauge,
     journal_pending: Gauge,
     /// By route, then by status.
-    requests: RwLock<HashMap<Box<str>, HashMap<u16, Arc<RequestMetrics>>>>,
+    requests: RwLock<ByRoute>,
     calls: RwLock<HashMap<CallKey, Arc<CallMetrics>>>,
 }
+
+/// By route, then by status.
+type ByRoute = HashMap<Box<str>, HashMap<u16, Arc<RequestMetrics>>>;
 
 struct RequestMetrics {
     count: Counter,
@@ -105,9 +109,18 @@ fn describe() {
     describe_gauge!("ringside_journal_pending_events", "Usage events in the journal that are not in the database yet.");
     describe_counter!("ringside_http_requests_total", "Requests answered, by route and status.");
     describe_histogram!("ringside_http_request_duration_seconds", "From a request's head to its answer's head.");
-    describe_counter!("ringside_upstream_calls_total", "Calls to providers, by outcome: ok, aborted or the error's code.");
-    describe_histogram!("ringside_upstream_call_duration_seconds", "Calls to providers, from sending to the last byte.");
-    describe_histogram!("ringside_upstream_first_token_seconds", "Calls to providers, from sending to the first output.");
+    describe_counter!(
+        "ringside_upstream_calls_total",
+        "Calls to providers, by outcome: ok, aborted or the error's code."
+    );
+    describe_histogram!(
+        "ringside_upstream_call_duration_seconds",
+        "Calls to providers, from sending to the last byte."
+    );
+    describe_histogram!(
+        "ringside_upstream_first_token_seconds",
+        "Calls to providers, from sending to the first output."
+    );
     describe_counter!("ringside_tokens_total", "Tokens metered, by direction.");
 }
 

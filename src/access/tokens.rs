@@ -90,7 +90,8 @@ impl Tokens {
                 None => Holder::Admin(Arc::new(AdminCaller { token_id })),
                 Some(id) => {
                     let Some(account) = all.get(id) else { continue };
-                    let scopes = Scopes::parse(row.scopes.split_whitespace()).map_err(|error| StoreError::Value(error.to_string()))?;
+                    let scopes = Scopes::parse(row.scopes.split_whitespace())
+                        .map_err(|error| StoreError::Value(error.to_string()))?;
                     Holder::Server(Arc::new(ServerCaller {
                         token_id,
                         account_id: id.as_str().into(),
@@ -190,8 +191,11 @@ impl Tokens {
     /// # Errors
     /// [`StoreError`].
     pub async fn rotate(&self, account: &str, id: &str) -> Result<Option<Made>, StoreError> {
-        let Some(old) = tokens::find(&self.store, account, id).await? else { return Ok(None) };
-        let scopes = Scopes::parse(old.scopes.split_whitespace()).map_err(|error| StoreError::Value(error.to_string()))?;
+        let Some(old) = tokens::find(&self.store, account, id).await? else {
+            return Ok(None);
+        };
+        let scopes =
+            Scopes::parse(old.scopes.split_whitespace()).map_err(|error| StoreError::Value(error.to_string()))?;
         let made = self.make(Some(account), &old.name, scopes).await?;
         let grace = self.clock.now().after(GRACE);
         let expires = old.expires.map_or(grace, |expires| expires.min(grace));

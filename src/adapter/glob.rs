@@ -5,19 +5,22 @@
 pub fn matches(glob: &str, text: &str) -> bool {
     let mut pieces = glob.split('*');
     let first = pieces.next().unwrap_or("");
-    let Some(mut rest) = strip_prefix(text, first) else { return false };
+    let Some(mut rest) = strip_prefix(text, first) else {
+        return false;
+    };
     let mut last = None;
     for piece in pieces {
         if let Some(before) = last.replace(piece) {
-            let Some(at) = find(rest, before) else { return false };
+            let Some(at) = find(rest, before) else {
+                return false;
+            };
             rest = rest.get(at + before.len()..).unwrap_or("");
         }
     }
     match last {
         None => rest.is_empty(),
         Some(last) => {
-            rest.len() >= last.len()
-                && rest.as_bytes()[rest.len() - last.len()..].eq_ignore_ascii_case(last.as_bytes())
+            rest.len() >= last.len() && rest.as_bytes()[rest.len() - last.len()..].eq_ignore_ascii_case(last.as_bytes())
         }
     }
 }

@@ -19,6 +19,15 @@ pub mod view;
 pub use provider::Provider;
 
 /// The compiled specs.
+#[expect(
+    clippy::borrow_deref_ref,
+    clippy::collapsible_if,
+    clippy::needless_option_as_deref,
+    clippy::nonminimal_bool,
+    clippy::struct_field_names,
+    clippy::unreadable_literal,
+    reason = "generated code is uniform, not terse"
+)]
 pub mod generated {
     include!(concat!(env!("OUT_DIR"), "/providers.rs"));
 }

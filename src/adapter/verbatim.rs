@@ -47,9 +47,13 @@ fn find_member(data: &[u8], member: &[u8]) -> Option<usize> {
 /// Sets the length of `obfuscation`, where there is one, so that the JSON from `start` on has a
 /// length in characters of 1 beyond a multiple of 16, as all recorded chunks have.
 fn pad(out: &mut Vec<u8>, start: usize) {
-    let Some(at) = memmem::rfind(&out[start..], OBFUSCATION).map(|at| start + at + OBFUSCATION.len()) else { return };
+    let Some(at) = memmem::rfind(&out[start..], OBFUSCATION).map(|at| start + at + OBFUSCATION.len()) else {
+        return;
+    };
     // It is the last member: its value ends two bytes before the end.
-    let Some(end) = out.len().checked_sub(2).filter(|end| *end >= at && &out[*end..] == b"\"}") else { return };
+    let Some(end) = out.len().checked_sub(2).filter(|end| *end >= at && &out[*end..] == b"\"}") else {
+        return;
+    };
     let mut padding: Vec<u8> = out[at..end].to_vec();
     out.truncate(at);
     let length = out[start..].iter().filter(|byte| (**byte & 0xC0) != 0x80).count() + 2;
@@ -82,7 +86,9 @@ mod tests {
     fn unasked_usage_is_cut_and_the_padding_kept() {
         for text in ["", "a", "ü", "日本語", "longer text \\\",\\\"usage\\\":null, quoted"] {
             for padding in ["", "a", "abcdefghijklmno"] {
-                let data = format!(r#"{{"id":"x","choices":[{{"delta":{{"content":"{text}"}}}}],"usage":null,"obfuscation":"{padding}"}}"#);
+                let data = format!(
+                    r#"{{"id":"x","choices":[{{"delta":{{"content":"{text}"}}}}],"usage":null,"obfuscation":"{padding}"}}"#
+                );
                 let out = rewritten(&data, false);
                 let json = out.strip_prefix("data: ").and_then(|line| line.strip_suffix("\n\n")).unwrap();
                 assert_eq!(json.chars().count() % 16, 1, "{json}");

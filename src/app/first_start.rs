@@ -20,7 +20,12 @@ pub struct FirstTokens {
 }
 
 /// Makes them in an empty database.
-pub(super) async fn prepare(store: &Store, tokens: &Tokens, clock: &Clock, file: &Path) -> Result<Option<FirstTokens>, StartError> {
+pub(super) async fn prepare(
+    store: &Store,
+    tokens: &Tokens,
+    clock: &Clock,
+    file: &Path,
+) -> Result<Option<FirstTokens>, StartError> {
     if accounts::count(store).await? > 0 {
         return Ok(None);
     }

@@ -53,7 +53,11 @@ impl Drain {
                 let batch = journal::read(path, segment, checkpoint.position, None, BATCH)?;
                 let more = batch.events.len() == BATCH;
                 if batch.torn {
-                    tracing::warn!(segment, position = batch.position, "the journal ends in an entry that a crash cut; its call's answer was never finished");
+                    tracing::warn!(
+                        segment,
+                        position = batch.position,
+                        "the journal ends in an entry that a crash cut; its call's answer was never finished"
+                    );
                 }
                 checkpoint.position = batch.position;
                 if !batch.events.is_empty() {

@@ -17,7 +17,9 @@ pub fn text_tokens(text: &str) -> u64 {
 
 /// Tokens of a request: its messages and tools, or its input.
 pub fn input_tokens(body: &[u8]) -> u64 {
-    let Ok(Value::Object(request)) = serde_json::from_slice::<Value>(body) else { return text_tokens(&String::from_utf8_lossy(body)) };
+    let Ok(Value::Object(request)) = serde_json::from_slice::<Value>(body) else {
+        return text_tokens(&String::from_utf8_lossy(body));
+    };
     let mut tokens = 0;
     for (name, value) in &request {
         match (name.as_str(), value) {

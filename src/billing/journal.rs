@@ -185,11 +185,14 @@ pub fn file_of(path: &Path, segment: u64) -> PathBuf {
 /// When the folder can't be read.
 pub fn segments(path: &Path) -> io::Result<Vec<u64>> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Ok(Vec::new()) };
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+        return Ok(Vec::new());
+    };
     let mut numbers = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?.file_name();
-        let number: Option<u64> = entry.to_str().and_then(|entry| entry.strip_prefix(name)?.strip_prefix('.')?.parse().ok());
+        let number: Option<u64> =
+            entry.to_str().and_then(|entry| entry.strip_prefix(name)?.strip_prefix('.')?.parse().ok());
         numbers.extend(number);
     }
     numbers.sort_unstable();

@@ -51,7 +51,8 @@ impl PriceBook {
     /// Looks a model up: exact ids before globs, then the order of the spec.
     pub fn lookup(&self, provider: &'static Provider, model: &str) -> Lookup {
         let exact = provider.models.iter().find(|row| row.id == model);
-        let row = exact.or_else(|| provider.models.iter().find(|row| row.id.contains('*') && glob::matches(row.id, model)));
+        let row =
+            exact.or_else(|| provider.models.iter().find(|row| row.id.contains('*') && glob::matches(row.id, model)));
         match row {
             None => Lookup::Unlisted,
             Some(row) if self.ended(row) => Lookup::Ended { successor: row.successor },

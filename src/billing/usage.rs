@@ -39,7 +39,9 @@ pub struct Counted<'c> {
 pub fn judge(outcome: &Outcome, expectation: Expectation, counted: &Counted<'_>) -> Metered {
     let reported = &outcome.usage;
     let mut metered = Metered { incredible: negative(reported), ..Metered::default() };
-    let at_most = |tokens: u64, times: u64| expectation.context_window == 0 || tokens <= expectation.context_window.saturating_mul(times);
+    let at_most = |tokens: u64, times: u64| {
+        expectation.context_window == 0 || tokens <= expectation.context_window.saturating_mul(times)
+    };
 
     let (read, written) = (positive(reported.cache_read), positive(reported.cache_write));
     let input = match (reported.input_total, reported.input) {
@@ -54,7 +56,8 @@ pub fn judge(outcome: &Outcome, expectation: Expectation, counted: &Counted<'_>)
             metered.usage.prompt_tokens = tokens;
             metered.usage.cached_input_tokens = read.min(tokens);
             metered.usage.cache_write_tokens = written.min(tokens - metered.usage.cached_input_tokens);
-            metered.usage.cache_write_1h_tokens = positive(reported.cache_write_1h).min(metered.usage.cache_write_tokens);
+            metered.usage.cache_write_1h_tokens =
+                positive(reported.cache_write_1h).min(metered.usage.cache_write_tokens);
             metered.usage.audio_input_tokens = positive(reported.audio_input).min(tokens);
         }
         _ => {
@@ -94,8 +97,16 @@ fn positive(tokens: Option<i64>) -> u64 {
 
 fn negative(counts: &UsageCounts) -> bool {
     [
-        counts.input, counts.input_total, counts.output, counts.output_visible, counts.reasoning, counts.cache_read,
-        counts.cache_write, counts.cache_write_1h, counts.audio_input, counts.audio_output,
+        counts.input,
+        counts.input_total,
+        counts.output,
+        counts.output_visible,
+        counts.reasoning,
+        counts.cache_read,
+        counts.cache_write,
+        counts.cache_write_1h,
+        counts.audio_input,
+        counts.audio_output,
     ]
     .into_iter()
     .flatten()
@@ -117,19 +128,36 @@ mod tests {
 
     #[test]
     fn what_is_credible_is_believed() {
-        let usage = UsageCounts { input_total: Some(100), output: Some(20), cache_read: Some(60), reasoning: Some(8), ..UsageCounts::default() };
+        let usage = UsageCounts {
+            input_total: Some(100),
+            output: Some(20),
+            cache_read: Some(60),
+            reasoning: Some(8),
+            ..UsageCounts::default()
+        };
         let metered = judged(usage, CALL);
         assert!(!metered.estimated && !metered.incredible);
         assert_eq!((metered.usage.prompt_tokens, metered.usage.cached_input_tokens), (100, 60));
         assert_eq!((metered.usage.completion_tokens, metered.usage.reasoning_tokens), (20, 8));
-        let apart = UsageCounts { input: Some(40), cache_read: Some(60), cache_write: Some(10), output_visible: Some(12), reasoning: Some(8), ..UsageCounts::default() };
+        let apart = UsageCounts {
+            input: Some(40),
+            cache_read: Some(60),
+            cache_write: Some(10),
+            output_visible: Some(12),
+            reasoning: Some(8),
+            ..UsageCounts::default()
+        };
         let metered = judged(apart, CALL);
         assert_eq!((metered.usage.prompt_tokens, metered.usage.completion_tokens), (110, 20));
     }
 
     #[test]
     fn what_is_not_is_counted() {
-        let counts = |input: Option<i64>, output: Option<i64>| UsageCounts { input_total: input, output, ..UsageCounts::default() };
+        let counts = |input: Option<i64>, output: Option<i64>| UsageCounts {
+            input_total: input,
+            output,
+            ..UsageCounts::default()
+        };
         for (usage, incredible) in [
             (counts(None, None), false),
             (counts(Some(0), Some(0)), false),

@@ -88,8 +88,10 @@ pub async fn accounts(settings: &Settings, command: AccountCommand) -> Result<()
     let store = open(settings).await?;
     match command {
         AccountCommand::Create { name, plan, billing } => {
-            let plan = Plan::parse(&plan).ok_or_else(|| Failure("--plan is developer, pro or enterprise".to_owned()))?;
-            let billing = Billing::parse(&billing).ok_or_else(|| Failure("--billing is prepaid or invoiced".to_owned()))?;
+            let plan =
+                Plan::parse(&plan).ok_or_else(|| Failure("--plan is developer, pro or enterprise".to_owned()))?;
+            let billing =
+                Billing::parse(&billing).ok_or_else(|| Failure("--billing is prepaid or invoiced".to_owned()))?;
             let account = Account {
                 id: Id::new("acct").into_string(),
                 name,
@@ -146,7 +148,8 @@ pub async fn tokens(settings: &Settings, command: TokenCommand) -> Result<(), Fa
         }
         TokenCommand::Create { name, account: Some(account), scopes } => {
             known(&store, &account).await?;
-            let scopes = if scopes.is_empty() { Scopes::ALL } else { Scopes::parse(scopes.iter().map(String::as_str))? };
+            let scopes =
+                if scopes.is_empty() { Scopes::ALL } else { Scopes::parse(scopes.iter().map(String::as_str))? };
             println!("{}", index.make_server(&account, &name, scopes).await?.token.expose());
         }
         TokenCommand::List { account, json } => {
@@ -165,12 +168,21 @@ pub async fn tokens(settings: &Settings, command: TokenCommand) -> Result<(), Fa
                 .collect();
             table::print(json, &["id", "name", "token", "created", "expires", "scopes"], &rows, |row| {
                 let expires = row.expires.clone().unwrap_or_else(|| "never".to_owned());
-                vec![row.id.clone(), row.name.clone(), row.hint.clone(), row.created.clone(), expires, row.scopes.clone()]
+                vec![
+                    row.id.clone(),
+                    row.name.clone(),
+                    row.hint.clone(),
+                    row.created.clone(),
+                    expires,
+                    row.scopes.clone(),
+                ]
             })?;
         }
         TokenCommand::Revoke { account, id } => {
             if !index.revoke(&account, &id).await? {
-                return Err(Failure(format!("account {account} has no token {id}; `ringside token list --account {account}` shows those it has")));
+                return Err(Failure(format!(
+                    "account {account} has no token {id}; `ringside token list --account {account}` shows those it has"
+                )));
             }
         }
     }

@@ -12,6 +12,10 @@ pub async fn run(settings: &Settings, file: &Path) -> Result<(), Failure> {
     }
     let store = Store::open_beside(settings.database_url.expose()).await?;
     store.backup(&file.display().to_string()).await?;
-    println!("{} holds the database. Usage events of the last moments may still be in the journal ({}*).", file.display(), settings.journal.display());
+    println!(
+        "{} holds the database. Usage events of the last moments may still be in the journal ({}*).",
+        file.display(),
+        settings.journal.display()
+    );
     Ok(())
 }

@@ -46,7 +46,13 @@ pub fn providers(settings: &Settings, json: bool) -> Result<(), Failure> {
         .collect();
     table::print(json, &["id", "name", "configured", "models", "credentials"], &rows, |row| {
         let credentials = row.credentials.iter().map(|credential| {
-            let mark = if credential.set { " (set)" } else if credential.optional { " (optional)" } else { "" };
+            let mark = if credential.set {
+                " (set)"
+            } else if credential.optional {
+                " (optional)"
+            } else {
+                ""
+            };
             format!("{}{mark}", credential.env.join(" or "))
         });
         let credentials: Vec<String> = credentials.collect();

@@ -64,7 +64,13 @@ fn specs(folder: &Path, wanted: Option<&Vec<String>>, problems: &mut Vec<String>
             return 0;
         }
     };
-    let mine = |path: &str| wanted.is_none_or(|wanted| wanted.iter().any(|file| Path::new(file) == Path::new(path) || Path::new("./").join(file) == Path::new(path)));
+    let mine = |path: &str| {
+        wanted.is_none_or(|wanted| {
+            wanted
+                .iter()
+                .any(|file| Path::new(file) == Path::new(path) || Path::new("./").join(file) == Path::new(path))
+        })
+    };
     if let Err(found) = codegen::compile(&files) {
         problems.extend(found.iter().filter(|problem| mine(&problem.at.file)).map(ToString::to_string));
     }

@@ -125,7 +125,11 @@ fn names(provider: &'static Provider) -> ProviderNames {
 
 /// Whether everything that a provider needs is set.
 fn configured(settings: &Settings, provider: &Provider) -> bool {
-    provider.credentials.iter().filter(|credential| !credential.optional).all(|credential| has(settings, provider, credential.name))
+    provider
+        .credentials
+        .iter()
+        .filter(|credential| !credential.optional)
+        .all(|credential| has(settings, provider, credential.name))
         && (provider.transport != adapter::provider::Transport::Simulator || settings.sim)
 }
 

@@ -4,7 +4,12 @@ use serde::Serialize;
 use std::io::Write as _;
 
 /// Prints `rows` under `heads`, or `values` as a JSON list.
-pub fn print<T: Serialize>(json: bool, heads: &[&str], values: &[T], row: impl Fn(&T) -> Vec<String>) -> std::io::Result<()> {
+pub fn print<T: Serialize>(
+    json: bool,
+    heads: &[&str],
+    values: &[T],
+    row: impl Fn(&T) -> Vec<String>,
+) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     if json {
         serde_json::to_writer_pretty(&mut out, values)?;

@@ -19,7 +19,9 @@ impl<'c> Chain<'c> {
         let mut next = specs.get_key_value(id);
         while let Some((id, node)) = next {
             own.push((id, node));
-            let Some(extends) = node.get("extends") else { break };
+            let Some(extends) = node.get("extends") else {
+                break;
+            };
             let parent = extends.text().unwrap_or("");
             if own.iter().any(|(other, _)| *other == parent) {
                 return Err(Problem::new(extends.at.clone(), format!("`extends: {parent}` goes round in a circle")));

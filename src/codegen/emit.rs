@@ -134,7 +134,9 @@ fn table(
     let auth = match &spec.auth {
         Auth::None => quote!(Auth::None),
         Auth::Bearer(credential) => quote!(Auth::Bearer(#credential)),
-        Auth::Header { name, credential } => quote!(Auth::Header { name: #name, credential: #credential }),
+        Auth::Header { name, credential } => {
+            quote!(Auth::Header { name: #name, credential: #credential })
+        }
     };
     let headers = spec.headers.iter().map(|(name, value)| quote!((#name, #value)));
     let query = spec.query.iter().map(|(name, value)| quote!((#name, #value)));
@@ -162,7 +164,8 @@ fn text(text: Option<&String>) -> TokenStream {
 
 fn model(model: &Model) -> TokenStream {
     let (id, kind, context, max_output) = (&model.id, format_ident!("{}", model.kind), model.context, model.max_output);
-    let (capabilities, ends, successor) = (&model.capabilities, text(model.ends.as_ref()), text(model.successor.as_ref()));
+    let (capabilities, ends, successor) =
+        (&model.capabilities, text(model.ends.as_ref()), text(model.successor.as_ref()));
     let rate = |rate: Option<u64>| rate.map_or_else(|| quote!(None), |rate| quote!(Some(Rate(#rate))));
     let (input, output) = (model.price.input, model.price.output);
     let (cached, write) = (rate(model.price.cached_input), rate(model.price.cache_write));

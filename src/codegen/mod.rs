@@ -39,7 +39,9 @@ pub fn read_dir(folder: &Path) -> Result<BTreeMap<String, (String, String)>, Vec
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(folder).map_err(|error| failed(folder, error))? {
         let path = entry.map_err(|error| failed(folder, error))?.path();
-        let Some(id) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
+        let Some(id) = path.file_stem().and_then(|stem| stem.to_str()) else {
+            continue;
+        };
         if path.extension().is_some_and(|extension| extension == "yaml") {
             let text = std::fs::read_to_string(&path).map_err(|error| failed(&path, error))?;
             files.insert(id.to_owned(), (path.display().to_string(), text));
@@ -92,7 +94,7 @@ pub fn compile(files: &BTreeMap<String, (String, String)>) -> Result<String, Vec
         return Err(problems);
     }
     let code = quote!(
-        use super::{json::Json, parse, pass, provider::Provider, reply::*, view};
+        use super::{glob, json::Json, parse, pass, provider::Provider, reply::*, view};
         #(#modules)*
         /// Every provider, by id.
         pub static ALL: &[&Provider] = &[#(&#ids::PROVIDER),*];
@@ -101,7 +103,10 @@ pub fn compile(files: &BTreeMap<String, (String, String)>) -> Result<String, Vec
         Ok(file) => file,
         Err(error) => {
             let at = Place { file: "providers".into(), line: 1, column: 1 };
-            return Err(vec![Problem::new(at, format!("the compiler made code that is not Rust ({error}): report this"))]);
+            return Err(vec![Problem::new(
+                at,
+                format!("the compiler made code that is not Rust ({error}): report this"),
+            )]);
         }
     };
     Ok(format!("// Generated from providers/*.yaml by build.rs.\n{}", prettyplease::unparse(&file)))

@@ -24,7 +24,10 @@ pub enum Value {
     /// `~`, `null` or nothing.
     Null,
     /// Text as written; `plain` unless it was quoted, and only plain text is a number or a truth.
-    Scalar { text: String, plain: bool },
+    Scalar {
+        text: String,
+        plain: bool,
+    },
     List(Vec<Node>),
     /// In the order of the file.
     Map(Vec<(Key, Node)>),
@@ -105,7 +108,9 @@ impl Node {
 
     /// The scalar as a typed constant: plain `true`, `1` and `0.5` are no texts.
     pub fn constant(&self) -> Option<Constant<'_>> {
-        let Value::Scalar { text, plain } = &self.value else { return None };
+        let Value::Scalar { text, plain } = &self.value else {
+            return None;
+        };
         if !plain {
             return Some(Constant::Text(text));
         }
@@ -114,7 +119,9 @@ impl Node {
             "false" => Constant::Bool(false),
             other => match (other.parse::<i64>(), other.parse::<f64>()) {
                 (Ok(number), _) => Constant::Integer(number),
-                (_, Ok(number)) if number.is_finite() && other.starts_with(|c: char| c.is_ascii_digit() || c == '-') => {
+                (_, Ok(number))
+                    if number.is_finite() && other.starts_with(|c: char| c.is_ascii_digit() || c == '-') =>
+                {
                     Constant::Float(number)
                 }
                 _ => Constant::Text(other),
@@ -181,7 +188,10 @@ impl Reader {
         Place { file: self.file.clone(), line: span.start.line(), column: span.start.col() + 1 }
     }
 
-    fn next<'t>(&self, events: &mut Parser<'t, saphyr_parser::StrInput<'t>>) -> Result<Option<(Event<'t>, Span)>, Problem> {
+    fn next<'t>(
+        &self,
+        events: &mut Parser<'t, saphyr_parser::StrInput<'t>>,
+    ) -> Result<Option<(Event<'t>, Span)>, Problem> {
         match events.next() {
             None => Ok(None),
             Some(Ok(pair)) => Ok(Some(pair)),
@@ -248,12 +258,17 @@ impl Reader {
                 Some((_, span)) => return Err(Problem::new(self.place(span), "a key is a word")),
             };
             if name == "<<" {
-                return Err(Problem::new(at, "`<<` is not used here: `extends` and aliases of whole values do its work"));
+                return Err(Problem::new(
+                    at,
+                    "`<<` is not used here: `extends` and aliases of whole values do its work",
+                ));
             }
             if members.iter().any(|(key, _)| key.name == name) {
                 return Err(Problem::new(at, format!("`{name}` stands here twice")));
             }
-            let Some((event, span)) = self.next(events)? else { return Ok(members) };
+            let Some((event, span)) = self.next(events)? else {
+                return Ok(members);
+            };
             let node = self.node(event, span, events, depth + 1)?;
             members.push((Key { name, at }, node));
         }

@@ -133,7 +133,8 @@ impl Replies<'_> {
                 arms.extend(quote!(#event => { #parsed #code }));
             }
         }
-        let body = if arms.is_empty() { quote!(let _ = event; #other) } else { quote!(match event { #arms _ => { #other } }) };
+        let body =
+            if arms.is_empty() { quote!(let _ = event; #other) } else { quote!(match event { #arms _ => { #other } }) };
         quote!(#all_structs pub fn chat_on_event(event: &str, data: &[u8], reply: &mut Reply) -> Result<(), serde_json::Error> { #body Ok(()) })
     }
 
@@ -170,7 +171,8 @@ impl Replies<'_> {
                 .iter()
                 .map(|(key, arguments)| {
                     let Some(sink) = SINKS.iter().find(|sink| sink.name == key.name) else {
-                        let known = SINKS.iter().map(|sink| sink.name).chain(["$each", "$by", "$key", "done", "ignore"]);
+                        let known =
+                            SINKS.iter().map(|sink| sink.name).chain(["$each", "$by", "$key", "done", "ignore"]);
                         self.check.say(&key.at, format!("no sink `{}`; {}", key.name, suggest(&key.name, known)));
                         return quote!();
                     };
@@ -197,7 +199,9 @@ impl Replies<'_> {
 
     fn each(&mut self, node: &Node, shape: &mut Shape, this: &TokenStream) -> TokenStream {
         self.check.only(node, "`$each`", &["$each", "$do"]);
-        let Some(list) = node.get("$each") else { return quote!() };
+        let Some(list) = node.get("$each") else {
+            return quote!();
+        };
         let path = self.path(list);
         let (inner, code) = shape.reach(&path);
         inner.list = true;
@@ -206,11 +210,13 @@ impl Replies<'_> {
             return quote!();
         };
         let body = self.actions(actions, inner, &quote!(item));
-        quote!(for item in #this #code.iter() { #body })
+        quote!(for item in &#this #code { #body })
     }
 
     fn by(&mut self, node: &Node, shape: &mut Shape, this: &TokenStream) -> TokenStream {
-        let Some(tag) = node.get("$by") else { return quote!() };
+        let Some(tag) = node.get("$by") else {
+            return quote!();
+        };
         let path = self.path(tag);
         let (reached, code) = shape.reach(&path);
         reached.leaf = Some(Leaf::Text);
@@ -231,7 +237,9 @@ impl Replies<'_> {
     }
 
     fn by_key(&mut self, node: &Node, shape: &mut Shape, this: &TokenStream) -> TokenStream {
-        let Some(base) = node.get("$key") else { return quote!() };
+        let Some(base) = node.get("$key") else {
+            return quote!();
+        };
         let base = self.path(base);
         let mut code = quote!();
         for (key, mapped) in node.map().unwrap_or(&[]).iter().filter(|(key, _)| key.name != "$key" && key.name != "_") {
@@ -265,7 +273,9 @@ impl Replies<'_> {
                 _ => {
                     let value = self.text_argument(arguments, *leaf, shape, this);
                     match sink.name {
-                        "finish" => quote!(if let Some(text) = #value && !text.is_empty() { reply.finish(finish(text)); }),
+                        "finish" => {
+                            quote!(if let Some(text) = #value && !text.is_empty() { reply.finish(finish(text)); })
+                        }
                         "signature" | "redacted" => {
                             quote!(if let Some(text) = #value && !text.is_empty() { reply.#method(text); })
                         }
@@ -280,20 +290,25 @@ impl Replies<'_> {
         let (mut fields, mut present) = (quote!(), Vec::new());
         for parameter in sink.parameters {
             let name = format_ident!("{}", parameter.name);
-            let Some(argument) = arguments.get(parameter.name) else { continue };
+            let Some(argument) = arguments.get(parameter.name) else {
+                continue;
+            };
             let value = match parameter.leaf {
                 Leaf::Text | Leaf::Word => self.text_argument(argument, parameter.leaf, shape, this),
                 leaf => self.argument(argument, leaf, shape, this),
             };
             present.push(quote!(#value.is_some()));
             fields.extend(match parameter.leaf {
-                Leaf::Text | Leaf::Word if matches!(parameter.name, "fingerprint" | "service_tier") => quote!(#name: #value,),
+                Leaf::Text | Leaf::Word if matches!(parameter.name, "fingerprint" | "service_tier") => {
+                    quote!(#name: #value,)
+                }
                 Leaf::Text | Leaf::Word | Leaf::Raw => quote!(#name: #value.unwrap_or(""),),
                 Leaf::Index => quote!(#name: parse::index(#value),),
                 Leaf::Integer | Leaf::Bool => quote!(#name: #value,),
             });
         }
-        let rest = (arguments.map().is_some_and(|given| given.len() < sink.parameters.len())).then(|| quote!(..Default::default()));
+        let rest = (arguments.map().is_some_and(|given| given.len() < sink.parameters.len()))
+            .then(|| quote!(..Default::default()));
         let call = quote!(reply.#method(#part { #fields #rest }););
         match sink.name {
             // An element of the provider's list is a call, whatever it holds.
@@ -329,7 +344,9 @@ impl Replies<'_> {
                 continue;
             }
             let (reached, code) = shape.reach(path);
-            if reached.leaf.is_some_and(|other| other != leaf) && !(reached.leaf == Some(Leaf::Integer) && leaf == Leaf::Index) {
+            if reached.leaf.is_some_and(|other| other != leaf)
+                && !(reached.leaf == Some(Leaf::Integer) && leaf == Leaf::Index)
+            {
                 self.check.say(&node.at, format!("`{alternative}` is read as two different types"));
             }
             reached.leaf = Some(leaf);

@@ -40,7 +40,8 @@ impl Scope<'_> {
     }
 
     fn knows(&self, name: &str) -> bool {
-        vocab::scope(self.name).iter().any(|row| row.name == name) || self.around.is_some_and(|around| around.knows(name))
+        vocab::scope(self.name).iter().any(|row| row.name == name)
+            || self.around.is_some_and(|around| around.knows(name))
     }
 }
 
@@ -92,7 +93,9 @@ impl Requests<'_> {
 
     /// Names of a list directive.
     fn names(&mut self, request: &Node, directive: &str) -> Vec<String> {
-        let Some(node) = request.get(directive) else { return Vec::new() };
+        let Some(node) = request.get(directive) else {
+            return Vec::new();
+        };
         let Some(items) = node.list() else {
             self.check.say(&node.at, format!("`{directive}` is a list of names"));
             return Vec::new();
@@ -277,7 +280,14 @@ impl Requests<'_> {
         quote!(pass::pass_object(v.raw, #name, &[#(#skipped),*], w);)
     }
 
-    fn each(&mut self, slot: Slot<'_>, node: &Node, source: &Node, members: &[(Key, Node)], scope: Scope<'_>) -> TokenStream {
+    fn each(
+        &mut self,
+        slot: Slot<'_>,
+        node: &Node,
+        source: &Node,
+        members: &[(Key, Node)],
+        scope: Scope<'_>,
+    ) -> TokenStream {
         let expression = self.named(source, scope);
         let Kind::List(inner) = expression.kind else {
             let lists = vocab::scope(scope.name).iter().filter(|row| matches!(row.kind, Kind::List(_)));
@@ -298,7 +308,8 @@ impl Requests<'_> {
                 self.check.say(&pass.at, "here, `$pass: all` copies the members of each of `messages`");
             }
             let mut skipped = self.names(node, "$drop");
-            skipped.extend(members.iter().filter(|(key, _)| !key.name.starts_with('$')).map(|(key, _)| key.name.clone()));
+            skipped
+                .extend(members.iter().filter(|(key, _)| !key.name.starts_with('$')).map(|(key, _)| key.name.clone()));
             let own = self.members(members, inner_scope);
             block(Slot::Item, b'{', b'}', &quote!(pass::pass_members(#item.raw, &[#(#skipped),*], w); #own))
         } else {
@@ -313,7 +324,14 @@ impl Requests<'_> {
         }
     }
 
-    fn by(&mut self, slot: Slot<'_>, node: &Node, source: &Node, members: &[(Key, Node)], scope: Scope<'_>) -> TokenStream {
+    fn by(
+        &mut self,
+        slot: Slot<'_>,
+        node: &Node,
+        source: &Node,
+        members: &[(Key, Node)],
+        scope: Scope<'_>,
+    ) -> TokenStream {
         let expression = self.named(source, scope);
         let union = match expression.kind {
             Kind::Union(name) | Kind::OptionalUnion(name) | Kind::Itself(name) => name,
@@ -352,7 +370,9 @@ impl Requests<'_> {
             // A variant that is left out or refused is not looked into.
             let unread = code.is_empty() || refused;
             arms.extend(match variant.scope {
-                _ if unread && !variant.scope.is_empty() => quote!(view::#union_ident::#ident(_) => { #code }),
+                _ if unread && !variant.scope.is_empty() => {
+                    quote!(view::#union_ident::#ident(_) => { #code })
+                }
                 "" => quote!(view::#union_ident::#ident => { #code }),
                 _ => quote!(view::#union_ident::#ident(#this) => { #code }),
             });
@@ -366,7 +386,9 @@ impl Requests<'_> {
 
     /// `{ $match: model, "glob": …, _: … }`: the first glob that fits.
     fn by_glob(&mut self, slot: Slot<'_>, node: &Node, members: &[(Key, Node)], scope: Scope<'_>) -> TokenStream {
-        let Some(source) = node.get("$match") else { return quote!() };
+        let Some(source) = node.get("$match") else {
+            return quote!();
+        };
         let expression = self.named(source, scope);
         if expression.kind != Kind::Text {
             self.check.say(&source.at, "`$match` compares a text, such as `model`");
@@ -382,13 +404,15 @@ impl Requests<'_> {
         };
         for (key, mapped) in members.iter().rev().filter(|(key, _)| key.name != "_" && !key.name.starts_with('$')) {
             let (glob, code) = (&key.name, self.value(slot, mapped, scope));
-            chain = quote!(if crate::adapter::glob::matches(#glob, #text) { #code } else { #chain });
+            chain = quote!(if glob::matches(#glob, #text) { #code } else { #chain });
         }
         chain
     }
 
     fn clamped(&mut self, slot: Slot<'_>, node: &Node, scope: Scope<'_>) -> TokenStream {
-        let Some(source) = node.get("$get") else { return quote!() };
+        let Some(source) = node.get("$get") else {
+            return quote!();
+        };
         let expression = self.named(source, scope);
         let float = expression.kind == Kind::OptionalFloat;
         if !float && expression.kind != Kind::OptionalInteger {
@@ -396,7 +420,9 @@ impl Requests<'_> {
         }
         let mut code = expression.code;
         for (directive, method) in [("$max", "min"), ("$min", "max")] {
-            let Some(bound) = node.get(directive) else { continue };
+            let Some(bound) = node.get(directive) else {
+                continue;
+            };
             let method = format_ident!("{method}");
             match (float, bound.constant()) {
                 (true, Some(Constant::Float(number))) => code = quote!(#code.map(|x| x.#method(#number))),

@@ -151,7 +151,13 @@ impl Checker {
         }
     }
 
-    fn word(&mut self, node: Option<&Node>, name: &str, words: &[(&str, &'static str)], default: &'static str) -> &'static str {
+    fn word(
+        &mut self,
+        node: Option<&Node>,
+        name: &str,
+        words: &[(&str, &'static str)],
+        default: &'static str,
+    ) -> &'static str {
         let Some(node) = node else { return default };
         let text = self.text(node, &format!("`{name}`"));
         match words.iter().find(|(word, _)| *word == text) {
@@ -199,8 +205,20 @@ pub fn read(node: &Node, check: &mut Checker) -> Spec {
         node,
         "a spec",
         &[
-            "name", "docs", "extends", "transport", "base_url", "credentials", "auth", "headers", "query", "chat",
-            "embeddings", "moderations", "errors", "models",
+            "name",
+            "docs",
+            "extends",
+            "transport",
+            "base_url",
+            "credentials",
+            "auth",
+            "headers",
+            "query",
+            "chat",
+            "embeddings",
+            "moderations",
+            "errors",
+            "models",
         ],
     );
     let credentials = credentials(node.get("credentials"), check);
@@ -225,7 +243,12 @@ pub fn read(node: &Node, check: &mut Checker) -> Spec {
     Spec {
         name: check.required_text(node, "a spec", "name"),
         docs,
-        transport: check.word(node.get("transport"), "transport", &[("http", "Http"), ("simulator", "Simulator")], "Http"),
+        transport: check.word(
+            node.get("transport"),
+            "transport",
+            &[("http", "Http"), ("simulator", "Simulator")],
+            "Http",
+        ),
         auth: auth(node.get("auth"), &node.at, &credentials, check),
         headers: check.pairs(node.get("headers"), "`headers`"),
         query: check.pairs(node.get("query"), "`query`"),
@@ -295,7 +318,10 @@ fn auth(node: Option<&Node>, at: &Place, credentials: &[Credential], check: &mut
     }
     if let (Some(header), Some(value)) = (node.get("header"), node.get("value")) {
         check.only(node, "`auth`", &["header", "value"]);
-        return Auth::Header { name: check.text(header, "`header`").to_ascii_lowercase(), credential: known(check, value) };
+        return Auth::Header {
+            name: check.text(header, "`header`").to_ascii_lowercase(),
+            credential: known(check, value),
+        };
     }
     check.say(&node.at, "`auth` is { bearer: CREDENTIAL }, { header: NAME, value: CREDENTIAL } or none");
     Auth::None
@@ -318,8 +344,16 @@ fn chat(node: &Node, credentials: &[Credential], check: &mut Checker) -> Chat {
         node,
         "`chat`",
         &[
-            "path", "stream_path", "replies", "json_schema", "disconnect", "reasoning_format", "finish", "request",
-            "response", "stream",
+            "path",
+            "stream_path",
+            "replies",
+            "json_schema",
+            "disconnect",
+            "reasoning_format",
+            "finish",
+            "request",
+            "response",
+            "stream",
         ],
     );
     let path_given = path(node, "chat", "path", credentials, check);
@@ -332,7 +366,10 @@ fn chat(node: &Node, credentials: &[Credential], check: &mut Checker) -> Chat {
     for (_, value) in node.get("finish").and_then(Node::map).unwrap_or(&[]) {
         let word = value.text().unwrap_or("");
         if !FINISH_REASONS.contains(&word) {
-            check.say(&value.at, format!("`{word}` is no finish reason; {}", suggest(word, FINISH_REASONS.iter().copied())));
+            check.say(
+                &value.at,
+                format!("`{word}` is no finish reason; {}", suggest(word, FINISH_REASONS.iter().copied())),
+            );
         }
     }
     let empty = |at: &Place| Node { value: Value::Map(Vec::new()), at: at.clone() };
@@ -381,7 +418,9 @@ fn plain(node: &Node, what: &str, credentials: &[Credential], check: &mut Checke
 
 fn errors(node: Option<&Node>, at: &Place, check: &mut Checker) -> Errors {
     let empty = Node { value: Value::Map(Vec::new()), at: at.clone() };
-    let Some(node) = node else { return Errors { body: empty, rules: Vec::new(), retry: Vec::new() } };
+    let Some(node) = node else {
+        return Errors { body: empty, rules: Vec::new(), retry: Vec::new() };
+    };
     check.only(node, "`errors`", &["body", "rules", "retry"]);
     let mut rules = Vec::new();
     for rule in node.get("rules").and_then(Node::list).unwrap_or(&[]) {
@@ -461,7 +500,10 @@ fn price(node: &Node, check: &mut Checker) -> Price {
         let value = if required { check.required(node, "a price", name) } else { node.get(name) }?;
         let nano = value.text().and_then(nano_usd);
         if nano.is_none() {
-            check.say(&value.at, format!("`{name}` is USD a million tokens, a decimal of at most 9 places such as 0.15"));
+            check.say(
+                &value.at,
+                format!("`{name}` is USD a million tokens, a decimal of at most 9 places such as 0.15"),
+            );
         }
         nano
     };

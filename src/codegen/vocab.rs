@@ -90,14 +90,10 @@ const CHAT: &[Source] = &[
     source("reasoning_budget", OptionalInteger, "tokens to think with, from the effort and the limit"),
     source("user", OptionalText, "a hash of the end customer, where the operator forwards one"),
 ];
-const SYSTEM_PART: &[Source] = &[
-    source("text", Text, "the text"),
-    source("cache_control", OptionalRaw, "the caller's cache mark"),
-];
-const TURN: &[Source] = &[
-    source("role", Text, "`user` or `assistant`"),
-    source("parts", List("part"), "what the side says"),
-];
+const SYSTEM_PART: &[Source] =
+    &[source("text", Text, "the text"), source("cache_control", OptionalRaw, "the caller's cache mark")];
+const TURN: &[Source] =
+    &[source("role", Text, "`user` or `assistant`"), source("parts", List("part"), "what the side says")];
 const TOOL: &[Source] = &[
     source("name", Text, "the function's name"),
     source("description", OptionalText, "what it does"),
@@ -107,10 +103,8 @@ const TOOL: &[Source] = &[
 ];
 const PART: &[Source] = &[source("kind", Itself("Part"), "what kind of part it is")];
 const RESULT_PART: &[Source] = &[source("kind", Itself("ResultPart"), "what kind of part it is")];
-const TEXT: &[Source] = &[
-    source("text", Text, "the text"),
-    source("cache_control", OptionalRaw, "the caller's cache mark"),
-];
+const TEXT: &[Source] =
+    &[source("text", Text, "the text"), source("cache_control", OptionalRaw, "the caller's cache mark")];
 const IMAGE_URL: &[Source] = &[
     source("url", Text, "where the image is"),
     source("detail", OptionalText, "`low`, `high` or `auto`"),
@@ -122,10 +116,7 @@ const IMAGE_DATA: &[Source] = &[
     source("base64", Text, "the image"),
     source("cache_control", OptionalRaw, "the caller's cache mark"),
 ];
-const AUDIO: &[Source] = &[
-    source("format", Text, "`wav` or `mp3`"),
-    source("base64", Text, "the sound"),
-];
+const AUDIO: &[Source] = &[source("format", Text, "`wav` or `mp3`"), source("base64", Text, "the sound")];
 const DOCUMENT: &[Source] = &[
     source("media_type", Text, "such as `application/pdf`"),
     source("base64", Text, "the file"),
@@ -308,7 +299,11 @@ pub const SINKS: &[Sink] = &[
         about: "a tool call or a piece of one; pieces share a `slot`, a call without one stands alone",
     },
     Sink { name: "logprobs", parameters: &[parameter("", Leaf::Raw)], about: "OpenAI's logprobs object" },
-    Sink { name: "finish", parameters: &[parameter("", Leaf::Text)], about: "why it ended, through the `finish` table" },
+    Sink {
+        name: "finish",
+        parameters: &[parameter("", Leaf::Text)],
+        about: "why it ended, through the `finish` table",
+    },
     Sink {
         name: "usage",
         parameters: &[

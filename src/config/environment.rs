@@ -13,7 +13,9 @@ pub struct Environment(BTreeMap<String, String>);
 impl Environment {
     /// Reads the process's environment. Variables that are not UTF-8 can't be settings of ours.
     pub fn of_process() -> Self {
-        std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?))).collect()
+        std::env::vars_os()
+            .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
+            .collect()
     }
 
     /// The value of a variable, unless it is empty.

@@ -52,7 +52,9 @@ pub(super) fn apply(settings: &mut Settings, path: &Path, text: &str, problems: 
 
 fn one(settings: &mut Settings, name: &str, leaf: &Value) -> Result<(), String> {
     let Some(setting) = table::find(name) else {
-        if name == "base_urls" || table::TABLE.iter().any(|setting| setting.name.split_once('.').is_some_and(|(group, _)| group == name)) {
+        if name == "base_urls"
+            || table::TABLE.iter().any(|setting| setting.name.split_once('.').is_some_and(|(group, _)| group == name))
+        {
             return Err(format!("expected settings below `{name}:`"));
         }
         let known = table::TABLE.iter().map(|setting| setting.name);
@@ -174,7 +176,9 @@ mod tests {
     fn an_unknown_setting_is_named_with_its_place() {
         assert_eq!(
             problems("listen: 127.0.0.1:1\nlisten_on: 127.0.0.1:2\n"),
-            ["ringside.yaml:2:12: no such setting \"listen_on\", did you mean `listen`?; docs/configuration.md lists them"]
+            [
+                "ringside.yaml:2:12: no such setting \"listen_on\", did you mean `listen`?; docs/configuration.md lists them"
+            ]
         );
     }
 
@@ -219,7 +223,8 @@ mod tests {
             ("RINGSIDE_PORT_8080_TCP", "tcp://10.0.0.1:8080"),
             ("RINGSIDE_ADMIN_TOKEN", ""),
         ];
-        let environment: Environment = variables.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        let environment: Environment =
+            variables.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
         let providers = [ProviderNames { id: "openai", credentials: vec![("api_key", &["OPENAI_API_KEY"])] }];
         let settings = config::load(Some(&path), &environment, &providers).unwrap();
         assert_eq!(settings.limits.body, 2 << 20);

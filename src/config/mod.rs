@@ -179,7 +179,10 @@ pub fn load(
 ) -> Result<Settings, Vec<Problem>> {
     let (path, text) = match file {
         Some(path) => (path, Some(read(path)?)),
-        None => (Path::new(DEFAULT_FILE), Path::new(DEFAULT_FILE).exists().then(|| read(Path::new(DEFAULT_FILE))).transpose()?),
+        None => (
+            Path::new(DEFAULT_FILE),
+            Path::new(DEFAULT_FILE).exists().then(|| read(Path::new(DEFAULT_FILE))).transpose()?,
+        ),
     };
     let mut problems = Vec::new();
     let mut settings = table::defaults();
@@ -191,7 +194,7 @@ pub fn load(
         file::apply(&mut settings, path, &text, &mut problems);
     }
     environment::apply(&mut settings, environment, providers, &mut problems);
-    table::check_together(&mut settings, &mut problems);
+    table::check_between(&mut settings, &mut problems);
     if problems.is_empty() { Ok(settings) } else { Err(problems) }
 }
 
@@ -208,8 +211,9 @@ pub fn check_file(path: &Path, text: &str, providers: &[ProviderNames]) -> Vec<P
 }
 
 fn read(path: &Path) -> Result<String, Vec<Problem>> {
-    std::fs::read_to_string(path)
-        .map_err(|error| vec![Problem { place: path.display().to_string(), message: format!("can't be read: {error}") }])
+    std::fs::read_to_string(path).map_err(|error| {
+        vec![Problem { place: path.display().to_string(), message: format!("can't be read: {error}") }]
+    })
 }
 
 impl Settings {

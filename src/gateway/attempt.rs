@@ -14,7 +14,11 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 /// Runs the call that `running` was admitted for.
-pub(super) async fn attempt(gateway: &Gateway, request: &ChatRequest<'_>, mut running: Running) -> Result<Answer, Error> {
+pub(super) async fn attempt(
+    gateway: &Gateway,
+    request: &ChatRequest<'_>,
+    mut running: Running,
+) -> Result<Answer, Error> {
     let provider = running.target().provider;
     let Some(operation) = &provider.chat else {
         // `resolve` lets no such target pass.
@@ -55,7 +59,12 @@ pub(super) async fn attempt(gateway: &Gateway, request: &ChatRequest<'_>, mut ru
     }
 }
 
-fn encode(gateway: &Gateway, request: &ChatRequest<'_>, running: &Running, operation: &ChatOperation) -> Result<Bytes, Error> {
+fn encode(
+    gateway: &Gateway,
+    request: &ChatRequest<'_>,
+    running: &Running,
+    operation: &ChatOperation,
+) -> Result<Bytes, Error> {
     let target = running.target();
     let user = gateway.forward_user.then(|| running.hashed_customer()).flatten();
     let view = normalise::chat(
@@ -71,7 +80,8 @@ fn encode(gateway: &Gateway, request: &ChatRequest<'_>, running: &Running, opera
     )
     .map_err(Error::Request)?;
     let mut json = Json::with_capacity(request.bytes + 256);
-    (operation.encode)(&view, &mut json).map_err(|refused| Error::Refused { provider: target.provider.name, refused })?;
+    (operation.encode)(&view, &mut json)
+        .map_err(|refused| Error::Refused { provider: target.provider.name, refused })?;
     Ok(json.into_bytes().into())
 }
 

@@ -16,7 +16,10 @@ impl super::Gateway {
     pub fn callable(&self) -> Vec<Model> {
         let today = self.clock.now().day();
         let configured = self.providers.iter().filter(|provider| self.configured.contains(provider.id));
-        configured.flat_map(|provider| of(provider)).filter(|model| model.ends.is_none_or(|ends| ends > today.as_str())).collect()
+        configured
+            .flat_map(|provider| of(provider))
+            .filter(|model| model.ends.is_none_or(|ends| ends > today.as_str()))
+            .collect()
     }
 }
 

@@ -58,7 +58,11 @@ async fn attempt(
     }
     let call = Call {
         provider: target.provider,
-        operation: if operation == Operation::Embeddings { upstream::Operation::Embeddings } else { upstream::Operation::Moderations },
+        operation: if operation == Operation::Embeddings {
+            upstream::Operation::Embeddings
+        } else {
+            upstream::Operation::Moderations
+        },
         model: target.model,
         body: json.into_bytes().into(),
         deadline: Instant::now() + gateway.total,

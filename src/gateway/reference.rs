@@ -42,10 +42,7 @@ pub fn parse<'a>(text: &'a str, providers: &[&'static Provider]) -> Result<Refer
     }
     match providers.iter().find(|candidate| candidate.id == provider) {
         Some(provider) => Ok(Reference::Direct { provider, model }),
-        None => Err(ReferenceError::UnknownProvider {
-            provider: provider.to_owned(),
-            meant: guess(text, providers),
-        }),
+        None => Err(ReferenceError::UnknownProvider { provider: provider.to_owned(), meant: guess(text, providers) }),
     }
 }
 
@@ -71,7 +68,8 @@ fn guess(text: &str, providers: &[&'static Provider]) -> Option<String> {
             return (!model.is_empty()).then(|| format!("fc:{}/{model}", provider.id));
         }
     }
-    let models = || providers.iter().flat_map(|provider| provider.models.iter().map(move |model| (provider.id, model.id)));
+    let models =
+        || providers.iter().flat_map(|provider| provider.models.iter().map(move |model| (provider.id, model.id)));
     let exact = models().find(|(_, model)| *model == lower);
     // `llama-3.3-70b` for `meta-llama/llama-3.3-70b`: the last segment counts too.
     let segment = || models().find(|(_, model)| model.rsplit('/').next() == Some(&lower));
@@ -89,7 +87,9 @@ fn shorten(text: &str) -> String {
 
 fn not_a_reference(given: &str, meant: Option<&str>) -> String {
     let meant = meant.map(|meant| format!(" Did you mean `{meant}`?")).unwrap_or_default();
-    format!("`{given}` is not a model reference: write `fc:<provider>/<model>` or `slot:<alias>`.{meant} GET /v1/models lists what can be called.")
+    format!(
+        "`{given}` is not a model reference: write `fc:<provider>/<model>` or `slot:<alias>`.{meant} GET /v1/models lists what can be called."
+    )
 }
 
 fn unknown_provider(provider: &str, meant: Option<&str>) -> String {
@@ -111,8 +111,13 @@ mod tests {
 
     #[test]
     fn references_are_read() {
-        assert!(matches!(parse("fc:openai/gpt-4o", ALL), Ok(Reference::Direct { provider, model: "gpt-4o" }) if provider.id == "openai"));
-        assert!(matches!(parse("fc:groq/openai/gpt-oss-20b:x", ALL), Ok(Reference::Direct { model: "openai/gpt-oss-20b:x", .. })));
+        assert!(
+            matches!(parse("fc:openai/gpt-4o", ALL), Ok(Reference::Direct { provider, model: "gpt-4o" }) if provider.id == "openai")
+        );
+        assert!(matches!(
+            parse("fc:groq/openai/gpt-oss-20b:x", ALL),
+            Ok(Reference::Direct { model: "openai/gpt-oss-20b:x", .. })
+        ));
         assert!(matches!(parse("slot:chat-fast", ALL), Ok(Reference::Slot("chat-fast"))));
     }
 

@@ -74,7 +74,9 @@ impl Target {
 /// Everything that makes it uncallable, from a reference that is none to missing credentials.
 pub(super) fn resolve(gateway: &Gateway, reference: &str, operation: Operation) -> Result<Target, Error> {
     let (provider, model) = match reference::parse(reference, gateway.providers).map_err(Error::Reference)? {
-        Reference::Slot(alias) => return Err(Error::Slot { alias: alias.to_owned() }),
+        Reference::Slot(alias) => {
+            return Err(Error::Slot { alias: alias.to_owned() });
+        }
         Reference::Direct { provider, model } => (provider, model),
     };
     let entry = match gateway.prices.lookup(provider, model) {
@@ -91,7 +93,11 @@ pub(super) fn resolve(gateway: &Gateway, reference: &str, operation: Operation) 
     };
     let kind = Operation::of(entry.kind);
     if kind != operation || !operation.offered_by(provider) {
-        return Err(Error::Unfit { reference: reference.to_owned(), wanted: operation, is: (kind != operation).then_some(kind) });
+        return Err(Error::Unfit {
+            reference: reference.to_owned(),
+            wanted: operation,
+            is: (kind != operation).then_some(kind),
+        });
     }
     if !gateway.configured.contains(provider.id) {
         let required = provider.credentials.iter().filter(|credential| !credential.optional);

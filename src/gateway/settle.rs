@@ -8,7 +8,7 @@ use crate::adapter::reply::Outcome;
 use crate::billing::journal::Journal;
 use crate::billing::{self, Bound, Charge, Counted, Expectation, Permit, Terms, charge, judge};
 use crate::clock::Timestamp;
-use crate::id::Id;
+use crate::id::{Id, TokenHash};
 use crate::telemetry::{CallKey, CallNumbers, Metrics};
 use crate::wire::chat::ChatRequest;
 use crate::wire::event::UsageEvent;
@@ -107,7 +107,10 @@ pub(super) fn admit(gateway: &Gateway, context: Context, target: Target, asked: 
     if let Some(user) = &asked.user
         && (user.is_empty() || user.len() > 255)
     {
-        return Err(Error::Request(RequestError::member("user", "Invalid value for 'user': expected the id of an end customer, 1 to 255 bytes.")));
+        return Err(Error::Request(RequestError::member(
+            "user",
+            "Invalid value for 'user': expected the id of an end customer, 1 to 255 bytes.",
+        )));
     }
     let caller = &context.caller;
     let markup = match asked.operation {
@@ -166,7 +169,9 @@ impl Running {
         hash.update(call.context.caller.account_id.as_bytes());
         hash.update([0]);
         hash.update(customer.as_bytes());
-        Some(hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+        let mut text = TokenHash(hash.finalize().into()).to_hex();
+        text.truncate(32);
+        Some(text)
     }
 
     /// How many tries there were.
@@ -196,7 +201,9 @@ impl Running {
             model_used: reference,
             attempts: call.attempts,
             cost: None,
-            warning: email.then_some("The customer id looks like an e-mail address; use an id of your own that is not personal data"),
+            warning: email.then_some(
+                "The customer id looks like an e-mail address; use an id of your own that is not personal data",
+            ),
         }
     }
 
@@ -257,10 +264,18 @@ impl Call {
             billing::Metered::default()
         } else {
             let output = || billing::text_tokens(&outcome.produced) + outcome.produced_beyond.div_ceil(4) as u64;
-            judge(outcome, expectation, &Counted { input: &|| billing::input_tokens(&self.asked.body), output: &output })
+            judge(
+                outcome,
+                expectation,
+                &Counted { input: &|| billing::input_tokens(&self.asked.body), output: &output },
+            )
         };
         if metered.incredible {
-            tracing::warn!(provider = self.target.provider.id, request_id = self.context.request_id, "the provider reported a usage that can't be; it was counted here");
+            tracing::warn!(
+                provider = self.target.provider.id,
+                request_id = self.context.request_id,
+                "the provider reported a usage that can't be; it was counted here"
+            );
         }
         let charged = charge(&metered.usage, &entry.price, self.terms);
         let duration = self.started.elapsed();
@@ -303,7 +318,11 @@ impl Call {
         let written = self.journal.append(&event);
         // The provider bills the call, recorded or not: the charge counts against caps.
         self.permit.settle(charged.cost);
-        let key = CallKey { provider: self.target.provider.id, operation: self.asked.operation.name(), outcome: code.unwrap_or(word) };
+        let key = CallKey {
+            provider: self.target.provider.id,
+            operation: self.asked.operation.name(),
+            outcome: code.unwrap_or(word),
+        };
         self.metrics.call(
             key,
             CallNumbers {

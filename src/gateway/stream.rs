@@ -87,7 +87,9 @@ impl ChatStream {
     /// Settles, then writes the end: the client never sees the end of a call that is not recorded.
     fn finish(&mut self, out: &mut Vec<u8>) {
         self.ended = true;
-        let Some(running) = self.running.take() else { return };
+        let Some(running) = self.running.take() else {
+            return;
+        };
         match running.settle(self.reply.outcome(), Status::Ok) {
             Ok(_) if self.verbatim.is_some() => out.extend_from_slice(b"data: [DONE]\n\n"),
             Ok(settled) => {

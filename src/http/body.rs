@@ -33,10 +33,15 @@ pub async fn read(mut body: Body, bounds: Bounds) -> Result<Bytes, ApiError> {
             let _ = tokio::time::timeout(DRAIN_TIME, drain).await;
             Err(ApiError::new(
                 Code::RequestTooLarge,
-                format!("The request body is larger than {} bytes, the limit of this server (setting limits.body). Send less, or images by URL.", bounds.bytes),
+                format!(
+                    "The request body is larger than {} bytes, the limit of this server (setting limits.body). Send less, or images by URL.",
+                    bounds.bytes
+                ),
             ))
         }
-        Ok(Err(Failure::Broken)) => Err(ApiError::new(Code::InvalidRequest, "The request body could not be read to its end.")),
+        Ok(Err(Failure::Broken)) => {
+            Err(ApiError::new(Code::InvalidRequest, "The request body could not be read to its end."))
+        }
         Err(_) => Err(ApiError::new(
             Code::InvalidRequest,
             format!("The request body did not arrive within {} s (setting timeouts.body).", bounds.time.as_secs()),
@@ -57,7 +62,9 @@ async fn collect(body: &mut Body, limit: usize) -> Result<Bytes, Failure> {
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| Failure::Broken)?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|_| Failure::Broken)?.into_data() else {
+            continue;
+        };
         if first.len() + all.len() + data.len() > limit {
             return Err(Failure::TooLarge);
         }

@@ -9,7 +9,11 @@ use axum::extract::State;
 use axum::response::Response;
 
 /// Runs a chat call; see [`gateway::chat::run`].
-pub async fn create(State(api): State<Api>, Calling(context): Calling, JsonBody(body): JsonBody) -> Result<Response, ApiError> {
+pub async fn create(
+    State(api): State<Api>,
+    Calling(context): Calling,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
     let answer = gateway::chat::run(api.gateway(), context, body).await?;
     Ok(gateway_answer::response(answer))
 }

@@ -71,7 +71,15 @@ pub struct Watched<S> {
 
 impl<S> Watched<S> {
     pub fn new(stream: S, patience: Patience, in_flight: InFlight) -> Self {
-        Self { stream, patience, in_flight, waiting: Waiting::No, http2: None, read: Alarm::default(), write: Alarm::default() }
+        Self {
+            stream,
+            patience,
+            in_flight,
+            waiting: Waiting::No,
+            http2: None,
+            read: Alarm::default(),
+            write: Alarm::default(),
+        }
     }
 
     /// Fails a write that has been pending for too long.
@@ -128,7 +136,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         self.watch_write(cx, result)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
         self.watch_write(cx, result)
     }
@@ -170,7 +182,9 @@ impl Alarm {
 
     /// Ready once the deadline has passed.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(deadline) = self.deadline else { return Poll::Pending };
+        let Some(deadline) = self.deadline else {
+            return Poll::Pending;
+        };
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
         if timer.deadline() > deadline {
             timer.as_mut().reset(deadline);

@@ -9,7 +9,11 @@ use axum::extract::State;
 use axum::response::Response;
 
 /// Runs an embeddings call; see [`gateway::plain::run`].
-pub async fn create(State(api): State<Api>, Calling(context): Calling, JsonBody(body): JsonBody) -> Result<Response, ApiError> {
+pub async fn create(
+    State(api): State<Api>,
+    Calling(context): Calling,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
     let answer = gateway::plain::run(api.gateway(), context, body, Operation::Embeddings).await?;
     Ok(gateway_answer::response(answer))
 }

@@ -51,7 +51,10 @@ pub fn explain(error: gateway::Error) -> ApiError {
             ApiError::new(code, format!("`fc:{provider}/{model}` is not listed, and a model without a price can't be called.{meant} GET /v1/models?all=true shows the catalogue; an operator lists a model by adding it with its price to providers/{provider}.yaml.")).param("model")
         }
         E::Ended { reference, successor } => {
-            let instead = successor.map(|successor| format!(" Call `{successor}` instead.")).unwrap_or_else(|| " GET /v1/models lists what can be called.".to_owned());
+            let instead = successor.map_or_else(
+                || " GET /v1/models lists what can be called.".to_owned(),
+                |successor| format!(" Call `{successor}` instead."),
+            );
             ApiError::new(code, format!("`{reference}` has ended.{instead}")).param("model")
         }
         E::Unfit { reference, wanted, is } => {
@@ -66,14 +69,25 @@ pub fn explain(error: gateway::Error) -> ApiError {
         }
         E::NotConfigured { provider, variables } => ApiError::new(
             code,
-            format!("The provider `{provider}` has no credentials on this gateway. Its operator must set {} and restart.", variables.join(" and ")),
+            format!(
+                "The provider `{provider}` has no credentials on this gateway. Its operator must set {} and restart.",
+                variables.join(" and ")
+            ),
         ),
-        E::Refused { provider, refused } if refused.param == refused.what => {
-            ApiError::new(code, format!("{provider} has no way to take '{}'. Leave it out, or call another provider's model.", refused.what)).param(refused.param)
-        }
+        E::Refused { provider, refused } if refused.param == refused.what => ApiError::new(
+            code,
+            format!(
+                "{provider} has no way to take '{}'. Leave it out, or call another provider's model.",
+                refused.what
+            ),
+        )
+        .param(refused.param),
         E::Refused { provider, refused } => ApiError::new(
             code,
-            format!("{provider} has no way to take a part of kind '{}'. Leave it out, or call another provider's model.", refused.what),
+            format!(
+                "{provider} has no way to take a part of kind '{}'. Leave it out, or call another provider's model.",
+                refused.what
+            ),
         )
         .param(refused.param),
         E::Upstream(error) => upstream(code, error),

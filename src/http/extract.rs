@@ -47,7 +47,10 @@ impl<N: Needs> FromRequestParts<Api> for Authorised<N> {
         if !caller.scopes.contains(N::SCOPE) {
             return Err(ApiError::new(
                 Code::InsufficientScope,
-                format!("This token lacks the scope `{0}`, which this call needs. An operator can make one that has it: POST /admin/ringside/accounts/<account>/tokens {{\"scopes\": [\"{0}\"]}}.", N::SCOPE.name()),
+                format!(
+                    "This token lacks the scope `{0}`, which this call needs. An operator can make one that has it: POST /admin/ringside/accounts/<account>/tokens {{\"scopes\": [\"{0}\"]}}.",
+                    N::SCOPE.name()
+                ),
             ));
         }
         Ok(Self { caller, needs: PhantomData })
@@ -91,10 +94,18 @@ impl FromRequest<Api> for JsonBody {
         if let Some(kind) = kind
             && !is_json(kind.as_bytes())
         {
-            return Err(ApiError::new(Code::InvalidRequest, "Send the body as JSON, with the header Content-Type: application/json.").param("content-type"));
+            return Err(ApiError::new(
+                Code::InvalidRequest,
+                "Send the body as JSON, with the header Content-Type: application/json.",
+            )
+            .param("content-type"));
         }
         if request.headers().contains_key(header::CONTENT_ENCODING) {
-            return Err(ApiError::new(Code::InvalidRequest, "Send the body as it is: a Content-Encoding is not taken.").param("content-encoding"));
+            return Err(ApiError::new(
+                Code::InvalidRequest,
+                "Send the body as it is: a Content-Encoding is not taken.",
+            )
+            .param("content-encoding"));
         }
         body::read(request.into_body(), api.body_bounds()).await.map(Self)
     }
@@ -108,7 +119,10 @@ fn is_json(kind: &[u8]) -> bool {
 /// The token of `Authorization: Bearer …`.
 fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
-        return Err(ApiError::new(Code::InvalidApiKey, "There is no token. Send one as Authorization: Bearer ko_…; with OpenAI's SDKs it is the api_key."));
+        return Err(ApiError::new(
+            Code::InvalidApiKey,
+            "There is no token. Send one as Authorization: Bearer ko_…; with OpenAI's SDKs it is the api_key.",
+        ));
     };
     let value = value.to_str().map_err(|_| unknown())?;
     let (scheme, token) = value.split_once(' ').ok_or_else(unknown)?;
@@ -117,5 +131,8 @@ fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
 
 /// The same for every token that does not work, whatever the reason.
 fn unknown() -> ApiError {
-    ApiError::new(Code::InvalidApiKey, "This token is not valid. Check that it is whole, and whether it was revoked or has expired.")
+    ApiError::new(
+        Code::InvalidApiKey,
+        "This token is not valid. Check that it is whole, and whether it was revoked or has expired.",
+    )
 }

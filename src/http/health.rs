@@ -31,6 +31,12 @@ pub async fn ready(State(api): State<Api>) -> Response {
     let readiness = api.readiness().await;
     let good = readiness.storage && readiness.journal && !readiness.stopping;
     let status = if good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let summary = if readiness.stopping { "stopping" } else if good { "ready" } else { "not_ready" };
+    let summary = if readiness.stopping {
+        "stopping"
+    } else if good {
+        "ready"
+    } else {
+        "not_ready"
+    };
     answer::json(status, &Ready { status: summary, storage: word(readiness.storage), journal: word(readiness.journal) })
 }

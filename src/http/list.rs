@@ -33,13 +33,19 @@ impl Wanted {
                 "limit" => {
                     let limit = value.parse().ok().filter(|limit| (1..=100).contains(limit));
                     wanted.limit = limit.ok_or_else(|| {
-                        ApiError::new(Code::InvalidRequest, "limit: expected a whole number from 1 to 100.").param("limit")
+                        ApiError::new(Code::InvalidRequest, "limit: expected a whole number from 1 to 100.")
+                            .param("limit")
                     })?;
                 }
                 "cursor" => {
-                    let plain = value.len() <= 64 && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+                    let plain =
+                        value.len() <= 64 && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
                     if value.is_empty() || !plain {
-                        return Err(ApiError::new(Code::InvalidRequest, "cursor: expected the next_cursor of the page before.").param("cursor"));
+                        return Err(ApiError::new(
+                            Code::InvalidRequest,
+                            "cursor: expected the next_cursor of the page before.",
+                        )
+                        .param("cursor"));
                     }
                     wanted.cursor = Some(value.to_owned());
                 }

@@ -43,7 +43,9 @@ pub fn read(headers: &HeaderMap) -> Result<Metadata, ApiError> {
         return Err(bad(TAG, format!("FC-Tag: a call has at most {MOST} tags.")));
     }
     for (name, value) in headers {
-        let Some(property) = name.as_str().strip_prefix(PROPERTY) else { continue };
+        let Some(property) = name.as_str().strip_prefix(PROPERTY) else {
+            continue;
+        };
         if property.is_empty() || property.len() > LONGEST_NAME {
             return Err(bad(name.as_str(), format!("FC-Property-<Name>: a name has 1 to {LONGEST_NAME} bytes.")));
         }
@@ -60,7 +62,9 @@ pub fn read(headers: &HeaderMap) -> Result<Metadata, ApiError> {
 
 fn single(headers: &HeaderMap, name: &'static str) -> Result<Option<String>, ApiError> {
     let mut values = headers.get_all(name).iter();
-    let Some(value) = values.next() else { return Ok(None) };
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
     if values.next().is_some() {
         return Err(bad(name, format!("{name}: given twice.")));
     }
@@ -79,7 +83,9 @@ fn text<'h>(name: &str, value: &'h HeaderValue) -> Result<&'h str, ApiError> {
 }
 
 fn billable(headers: &HeaderMap) -> Result<Option<NanoUsd>, ApiError> {
-    let Some(given) = single(headers, BILLABLE)? else { return Ok(None) };
+    let Some(given) = single(headers, BILLABLE)? else {
+        return Ok(None);
+    };
     let amount: NanoUsd = given.parse().map_err(|error| bad(BILLABLE, format!("X-FC-Billable-Amount: {error}.")))?;
     if amount < NanoUsd(0) {
         return Err(bad(BILLABLE, "X-FC-Billable-Amount: expected an amount of at least 0 USD.".to_owned()));
@@ -99,7 +105,9 @@ mod tests {
     fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
         pairs
             .iter()
-            .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap()))
+            .map(|(name, value)| {
+                (name.parse::<HeaderName>().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap())
+            })
             .collect()
     }
 

@@ -10,13 +10,21 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 /// What can be called now; with `?all=true` the whole catalogue.
-pub async fn list(State(api): State<Api>, _caller: Authorised<Reading>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
+pub async fn list(
+    State(api): State<Api>,
+    _caller: Authorised<Reading>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
     let models = if wants_all(query.as_deref())? { api.gateway().catalogue() } else { api.gateway().callable() };
     Ok(answer::json(StatusCode::OK, &List { object: "list", data: models }))
 }
 
 /// One model of the catalogue, by its reference.
-pub async fn one(State(api): State<Api>, _caller: Authorised<Reading>, Path(id): Path<String>) -> Result<Response, ApiError> {
+pub async fn one(
+    State(api): State<Api>,
+    _caller: Authorised<Reading>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
     match api.gateway().catalogue().into_iter().find(|model| model.id == id) {
         Some(model) => Ok(answer::json(StatusCode::OK, &model)),
         None => Err(ApiError::new(

@@ -21,9 +21,7 @@ pub enum Side {
 
 /// The routes of one side.
 pub fn router(api: &Api, side: Side) -> Router {
-    let mut router = Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready));
+    let mut router = Router::new().route("/healthz", get(health::alive)).route("/readyz", get(health::ready));
     if side != Side::Admin {
         router = router
             .route("/v1/chat/completions", post(chat::create))

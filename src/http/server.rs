@@ -124,8 +124,7 @@ impl Server {
             tracing::debug!(%error, "TCP_NODELAY");
         }
         let in_flight = InFlight::default();
-        let patience =
-            Patience { head: self.timeouts.head, idle: self.timeouts.idle, write: self.timeouts.write };
+        let patience = Patience { head: self.timeouts.head, idle: self.timeouts.idle, write: self.timeouts.write };
         let watched = TokioIo::new(Watched::new(stream, patience, in_flight.clone()));
         let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
             let guard = in_flight.enter();

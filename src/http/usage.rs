@@ -82,7 +82,11 @@ fn shape(event: UsageEvent) -> Shown {
 }
 
 /// The account's events, the newest first. Calls that have just ended are among them.
-pub async fn list(State(api): State<Api>, caller: Authorised<Reading>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
+pub async fn list(
+    State(api): State<Api>,
+    caller: Authorised<Reading>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
     let wanted = Wanted::read(query.as_deref())?;
     api.settle_journal().await?;
     let rows = events::list(api.store(), &caller.caller.account_id, wanted.cursor.as_deref(), wanted.rows()).await;
@@ -91,7 +95,11 @@ pub async fn list(State(api): State<Api>, caller: Authorised<Reading>, RawQuery(
 }
 
 /// One event of the account.
-pub async fn one(State(api): State<Api>, caller: Authorised<Reading>, Path(id): Path<String>) -> Result<Response, ApiError> {
+pub async fn one(
+    State(api): State<Api>,
+    caller: Authorised<Reading>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
     api.settle_journal().await?;
     let found = events::find(api.store(), &caller.caller.account_id, &id).await.map_err(|error| internal(&error))?;
     match found {

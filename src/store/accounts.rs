@@ -3,7 +3,10 @@
 use super::entity::account;
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
-use sea_orm::{ActiveValue::Set, ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _,
+};
 
 /// One account.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,10 @@ use super::{Store, StoreError};
 use crate::money::NanoUsd;
 use crate::wire::event::UsageEvent;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, TransactionTrait as _};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    TransactionTrait as _,
+};
 
 /// How far a journal has been drained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +24,12 @@ const BATCH: usize = 500;
 
 /// Adds events and moves the checkpoint, all or nothing. An event that is there already is left
 /// as it is: draining the same journal twice changes nothing.
-pub async fn drain(store: &Store, journal: &str, events: &[UsageEvent], checkpoint: Checkpoint) -> Result<(), StoreError> {
+pub async fn drain(
+    store: &Store,
+    journal: &str,
+    events: &[UsageEvent],
+    checkpoint: Checkpoint,
+) -> Result<(), StoreError> {
     let transaction = store.connection().begin().await?;
     for batch in events.chunks(BATCH) {
         let rows = batch.iter().map(row).collect::<Result<Vec<_>, _>>()?;
@@ -44,11 +52,19 @@ pub async fn drain(store: &Store, journal: &str, events: &[UsageEvent], checkpoi
 /// The checkpoint of a journal.
 pub async fn checkpoint(store: &Store, journal: &str) -> Result<Checkpoint, StoreError> {
     let row = checkpoint::Entity::find_by_id(journal).one(store.connection()).await?;
-    Ok(row.map_or_else(Checkpoint::default, |row| Checkpoint { segment: row.segment as u64, position: row.position as u64 }))
+    Ok(row.map_or_else(Checkpoint::default, |row| Checkpoint {
+        segment: row.segment as u64,
+        position: row.position as u64,
+    }))
 }
 
 /// Up to `limit` events of an account, the newest first, those before the id `before`.
-pub async fn list(store: &Store, account: &str, before: Option<&str>, limit: u64) -> Result<Vec<UsageEvent>, StoreError> {
+pub async fn list(
+    store: &Store,
+    account: &str,
+    before: Option<&str>,
+    limit: u64,
+) -> Result<Vec<UsageEvent>, StoreError> {
     let mut query = usage_event::Entity::find()
         .filter(usage_event::Column::AccountId.eq(account))
         .order_by_desc(usage_event::Column::Id)
@@ -61,12 +77,17 @@ pub async fn list(store: &Store, account: &str, before: Option<&str>, limit: u64
 
 /// One event of an account.
 pub async fn find(store: &Store, account: &str, id: &str) -> Result<Option<UsageEvent>, StoreError> {
-    let row = usage_event::Entity::find_by_id(id).filter(usage_event::Column::AccountId.eq(account)).one(store.connection()).await?;
+    let row = usage_event::Entity::find_by_id(id)
+        .filter(usage_event::Column::AccountId.eq(account))
+        .one(store.connection())
+        .await?;
     row.map(event).transpose()
 }
 
 fn row(event: &UsageEvent) -> Result<usage_event::ActiveModel, StoreError> {
-    let json = |text: serde_json::Result<String>| text.map_err(|error| StoreError::Value(format!("event {}: {error}", event.id)));
+    let json = |text: serde_json::Result<String>| {
+        text.map_err(|error| StoreError::Value(format!("event {}: {error}", event.id)))
+    };
     let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
     Ok(usage_event::ActiveModel {
         id: Set(event.id.clone()),

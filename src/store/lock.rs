@@ -52,14 +52,19 @@ impl Lock {
     async fn try_take(url: &str) -> Result<Self, LockError> {
         if let Some(path) = url.strip_prefix("sqlite:") {
             let path = path.trim_start_matches("//").split('?').next().unwrap_or_default();
-            return if path.is_empty() || path.contains(":memory:") { Ok(Lock::None) } else { Self::file(&format!("{path}.lock")) };
+            return if path.is_empty() || path.contains(":memory:") {
+                Ok(Lock::None)
+            } else {
+                Self::file(&format!("{path}.lock"))
+            };
         }
         let mut options = ConnectOptions::new(url.to_owned());
         // A session of its own that is never given back while the process lives.
         options.sqlx_logging(false).max_connections(1).min_connections(1);
         options.idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
         let session = Database::connect(options).await?;
-        let statement = Statement::from_string(DbBackend::Postgres, format!("SELECT pg_try_advisory_lock({ADVISORY}) AS taken"));
+        let statement =
+            Statement::from_string(DbBackend::Postgres, format!("SELECT pg_try_advisory_lock({ADVISORY}) AS taken"));
         let row = session.query_one_raw(statement).await?;
         match row.map(|row| row.try_get::<bool>("", "taken")).transpose()? {
             Some(true) => Ok(Lock::Session(session)),

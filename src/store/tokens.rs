@@ -4,7 +4,9 @@ use super::entity::token;
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::id::TokenHash;
-use sea_orm::{ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+};
 
 /// A token without its secret.
 #[derive(Clone)]
@@ -26,7 +28,8 @@ pub struct TokenRow {
 impl TryFrom<token::Model> for TokenRow {
     type Error = StoreError;
     fn try_from(row: token::Model) -> Result<Self, StoreError> {
-        let hash = TokenHash::from_hex(&row.hash).ok_or_else(|| StoreError::Value(format!("token {}: hash", row.id)))?;
+        let hash =
+            TokenHash::from_hex(&row.hash).ok_or_else(|| StoreError::Value(format!("token {}: hash", row.id)))?;
         Ok(Self {
             id: row.id,
             account_id: row.account_id,
@@ -66,7 +69,12 @@ pub async fn all(store: &Store) -> Result<Vec<TokenRow>, StoreError> {
 
 /// Up to `limit` tokens of an account that were not revoked, in the order they were made, those
 /// after the id `after`.
-pub async fn of_account(store: &Store, account: &str, after: Option<&str>, limit: u64) -> Result<Vec<TokenRow>, StoreError> {
+pub async fn of_account(
+    store: &Store,
+    account: &str,
+    after: Option<&str>,
+    limit: u64,
+) -> Result<Vec<TokenRow>, StoreError> {
     let mut query = token::Entity::find()
         .filter(token::Column::AccountId.eq(account))
         .filter(token::Column::Revoked.is_null())
@@ -89,7 +97,12 @@ pub async fn find(store: &Store, account: &str, id: &str) -> Result<Option<Token
 }
 
 /// Revokes a token, or lets it expire at a time to come.
-pub async fn end(store: &Store, id: &str, revoked: Option<Timestamp>, expires: Option<Timestamp>) -> Result<(), StoreError> {
+pub async fn end(
+    store: &Store,
+    id: &str,
+    revoked: Option<Timestamp>,
+    expires: Option<Timestamp>,
+) -> Result<(), StoreError> {
     let mut row = token::ActiveModel { id: Set(id.to_owned()), ..Default::default() };
     if let Some(at) = revoked {
         row.revoked = Set(Some(at.0));

@@ -41,7 +41,9 @@ pub fn in_stream(provider: &Provider, failure: &Failure) -> UpstreamError {
     };
     // Some providers put the status they would have answered with into the code.
     let status = failure.code.parse().ok().filter(|status| (400..600).contains(status));
-    let kind = rule(provider, status.unwrap_or(200), &body).or_else(|| status.map(by_status)).unwrap_or(ErrorKind::Unavailable);
+    let kind = rule(provider, status.unwrap_or(200), &body)
+        .or_else(|| status.map(by_status))
+        .unwrap_or(ErrorKind::Unavailable);
     let theirs = clean(&failure.message, &[]);
     UpstreamError {
         message: message(provider, kind, status.unwrap_or(200), &theirs),
@@ -53,7 +55,9 @@ pub fn in_stream(provider: &Provider, failure: &Failure) -> UpstreamError {
 }
 
 fn rule(provider: &Provider, status: u16, body: &ErrorBody) -> Option<ErrorKind> {
-    let fits = |condition: Option<&str>, text: &str| condition.is_none_or(|glob| !text.is_empty() && glob::matches(glob, text));
+    let fits = |condition: Option<&str>, text: &str| {
+        condition.is_none_or(|glob| !text.is_empty() && glob::matches(glob, text))
+    };
     provider
         .errors
         .rules
@@ -82,17 +86,31 @@ fn message(provider: &Provider, kind: ErrorKind, status: u16, theirs: &str) -> S
     let said = if theirs.is_empty() { String::new() } else { format!(" It said: {theirs}") };
     match kind {
         ErrorKind::Auth => {
-            let variables: Vec<&str> = provider.credentials.iter().filter_map(|credential| credential.env.first().copied()).collect();
-            format!("{name} refused the credentials of this gateway (status {status}). Its operator must check {}.", variables.join(", "))
+            let variables: Vec<&str> =
+                provider.credentials.iter().filter_map(|credential| credential.env.first().copied()).collect();
+            format!(
+                "{name} refused the credentials of this gateway (status {status}). Its operator must check {}.",
+                variables.join(", ")
+            )
         }
-        ErrorKind::Quota => format!("{name} refused the call for now: a rate limit or quota of this gateway's account there is used up.{said}"),
+        ErrorKind::Quota => format!(
+            "{name} refused the call for now: a rate limit or quota of this gateway's account there is used up.{said}"
+        ),
         ErrorKind::Unavailable if (300..400).contains(&status) => {
-            format!("{name} answered with a redirect (status {status}), which is not followed. The operator must check its base URL.")
+            format!(
+                "{name} answered with a redirect (status {status}), which is not followed. The operator must check its base URL."
+            )
         }
-        ErrorKind::Unavailable => format!("{name} is unavailable (status {status}). Send the request again.{said}"),
-        ErrorKind::ContextLength => format!("The request does not fit the model's context window: send less, or call a model with a larger one.{said}"),
+        ErrorKind::Unavailable => {
+            format!("{name} is unavailable (status {status}). Send the request again.{said}")
+        }
+        ErrorKind::ContextLength => format!(
+            "The request does not fit the model's context window: send less, or call a model with a larger one.{said}"
+        ),
         ErrorKind::ContentFilter => format!("{name}'s content filter refused the request.{said}"),
-        ErrorKind::InvalidRequest => format!("{name} refused the request as invalid (status {status}).{said}"),
+        ErrorKind::InvalidRequest => {
+            format!("{name} refused the request as invalid (status {status}).{said}")
+        }
     }
 }
 

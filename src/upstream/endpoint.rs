@@ -40,7 +40,12 @@ pub enum EndpointError {
 }
 
 /// The operations a provider may have.
-const OPERATIONS: &[Operation] = &[Operation::Chat { stream: false }, Operation::Chat { stream: true }, Operation::Embeddings, Operation::Moderations];
+const OPERATIONS: &[Operation] = &[
+    Operation::Chat { stream: false },
+    Operation::Chat { stream: true },
+    Operation::Embeddings,
+    Operation::Moderations,
+];
 
 impl Endpoints {
     /// Adds a provider.
@@ -65,7 +70,8 @@ impl Endpoints {
             Ok(value)
         };
         for (name, value) in provider.headers {
-            let known = HeaderName::from_bytes(name.as_bytes()).map_err(|_| EndpointError::Header((*name).to_owned()))?;
+            let known =
+                HeaderName::from_bytes(name.as_bytes()).map_err(|_| EndpointError::Header((*name).to_owned()))?;
             headers.insert(known, secret(name, &fill(value, &access.credentials))?);
         }
         match provider.auth {
@@ -76,7 +82,8 @@ impl Endpoints {
                 }
             }
             Auth::Header { name, credential } => {
-                let known = HeaderName::from_bytes(name.as_bytes()).map_err(|_| EndpointError::Header(name.to_owned()))?;
+                let known =
+                    HeaderName::from_bytes(name.as_bytes()).map_err(|_| EndpointError::Header(name.to_owned()))?;
                 if let Some((_, token)) = access.credentials.iter().find(|(name, _)| *name == credential) {
                     headers.insert(known, secret(credential, token)?);
                 }
@@ -178,7 +185,8 @@ mod tests {
     fn endpoint(id: &str, base_url: Option<&str>) -> (Endpoints, &'static Provider) {
         let provider = *ALL.iter().find(|provider| provider.id == id).expect("in the table");
         let mut endpoints = Endpoints::default();
-        let access = Access { base_url: base_url.map(str::to_owned), credentials: vec![("api_key", "sk-1".to_owned())] };
+        let access =
+            Access { base_url: base_url.map(str::to_owned), credentials: vec![("api_key", "sk-1".to_owned())] };
         endpoints.add(provider, access).expect("usable");
         (endpoints, provider)
     }
@@ -187,7 +195,9 @@ mod tests {
     fn a_base_url_replaces_the_host_and_keeps_the_path() {
         let url = |given| {
             let (endpoints, provider) = endpoint("groq", given);
-            endpoints.get(provider).map(|endpoint| endpoint.url(provider, Operation::Chat { stream: true }, "m").unwrap().to_string())
+            endpoints
+                .get(provider)
+                .map(|endpoint| endpoint.url(provider, Operation::Chat { stream: true }, "m").unwrap().to_string())
         };
         assert_eq!(url(None).as_deref(), Some("https://api.groq.com/openai/v1/chat/completions"));
         assert_eq!(url(Some("http://127.0.0.1:9")).as_deref(), Some("http://127.0.0.1:9/openai/v1/chat/completions"));

@@ -45,6 +45,8 @@ impl UpstreamError {
 
     /// The provider said 200 and then nothing that can be read.
     pub fn unreadable() -> Self {
-        Self::unavailable("The provider sent an answer that can't be read. Send the request again; if it stays so, check the provider's base URL.")
+        Self::unavailable(
+            "The provider sent an answer that can't be read. Send the request again; if it stays so, check the provider's base URL.",
+        )
     }
 }

@@ -113,7 +113,9 @@ impl Upstream {
         let Some(endpoint) = self.endpoints.get(call.provider) else {
             return Err(UpstreamError::unavailable(format!("{name} is not configured.")));
         };
-        let url = endpoint.url(call.provider, call.operation, &call.model).map_err(|error| UpstreamError::unavailable(error.to_string()))?;
+        let url = endpoint
+            .url(call.provider, call.operation, &call.model)
+            .map_err(|error| UpstreamError::unavailable(error.to_string()))?;
         let mut request = reqwest::Request::new(reqwest::Method::POST, url);
         request.headers_mut().clone_from(&endpoint.headers);
         *request.body_mut() = Some(call.body.clone().into());
@@ -122,10 +124,17 @@ impl Upstream {
             Ok(Ok(response)) => response,
             // reqwest's own text holds the URL, which may hold a key.
             Ok(Err(error)) => return Err(failed(name, &error)),
-            Err(_) => return Err(UpstreamError::unavailable(format!("{name} did not begin to answer in time."))),
+            Err(_) => {
+                return Err(UpstreamError::unavailable(format!("{name} did not begin to answer in time.")));
+            }
         };
         let status = response.status().as_u16();
-        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
+        let kind = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok())
+            .unwrap_or_default()
+            .to_ascii_lowercase();
         if status != 200 {
             let after = retry::after(response.headers(), self.clock.now().unix_seconds());
             let should = response.headers().get("x-should-retry").map(|value| value == "true");
@@ -146,14 +155,22 @@ impl Upstream {
             return Err(self.no_stream(call, response.into(), endpoint).await);
         }
         let watch = Watch::new(self.limits.idle, call.deadline);
-        Ok(Content::Stream(EventStream::new(Source::Http(Box::new(response.into())), framing, self.limits.event, watch)))
+        Ok(Content::Stream(EventStream::new(
+            Source::Http(Box::new(response.into())),
+            framing,
+            self.limits.event,
+            watch,
+        )))
     }
 
     async fn no_stream(&self, call: &Call, body: reqwest::Body, endpoint: &Endpoint) -> UpstreamError {
         let body = self.body(body, ERROR_BODY, call.deadline).await.unwrap_or_default();
         let parsed = (call.provider.errors.parse)(&body);
         if parsed.message.is_empty() && parsed.code.is_empty() {
-            return UpstreamError::unavailable(format!("{} sent no stream where one was asked for. Send the request again; if it stays so, check the provider's base URL.", call.provider.name));
+            return UpstreamError::unavailable(format!(
+                "{} sent no stream where one was asked for. Send the request again; if it stays so, check the provider's base URL.",
+                call.provider.name
+            ));
         }
         let error = classify(call.provider, 200, &body, &endpoint.secrets());
         UpstreamError { again: false, ..error }
@@ -201,8 +218,12 @@ impl Broken {
         UpstreamError::unavailable(match self {
             Broken::Slow(Rang::Idle) => format!("{name} stopped in the middle of its answer."),
             Broken::Slow(Rang::End) => format!("{name} did not finish its answer in time."),
-            Broken::Off => format!("{name} broke off in the middle of its answer. Send the request again."),
-            Broken::TooLarge => format!("{name} sent an answer larger than this gateway takes (setting upstream.answer)."),
+            Broken::Off => {
+                format!("{name} broke off in the middle of its answer. Send the request again.")
+            }
+            Broken::TooLarge => {
+                format!("{name} sent an answer larger than this gateway takes (setting upstream.answer).")
+            }
         })
     }
 }
@@ -217,7 +238,12 @@ fn failed(name: &str, error: &reqwest::Error) -> UpstreamError {
         "closed the connection without an answer"
     };
     tracing::debug!(provider = name, error = ?error.without_url_text(), "call failed");
-    UpstreamError { again: true, ..UpstreamError::unavailable(format!("{name} {what}. Send the request again; if it stays so, its operator must check the network and the provider's base URL.")) }
+    UpstreamError {
+        again: true,
+        ..UpstreamError::unavailable(format!(
+            "{name} {what}. Send the request again; if it stays so, its operator must check the network and the provider's base URL."
+        ))
+    }
 }
 
 /// The causes of an error without the URL.

@@ -42,7 +42,9 @@ impl EventStream {
         let polled = match &mut self.source {
             Source::Ended => return Poll::Ready(None),
             Source::Http(body) => Pin::new(body.as_mut()).poll_frame(cx).map(|frame| {
-                frame.map(|frame| frame.map(|frame| frame.into_data().unwrap_or_default()).map_err(|_| UpstreamError::broken_off()))
+                frame.map(|frame| {
+                    frame.map(|frame| frame.into_data().unwrap_or_default()).map_err(|_| UpstreamError::broken_off())
+                })
             }),
             Source::Script(script) => script.poll_bytes(cx).map(|bytes| bytes.map(Ok)),
         };

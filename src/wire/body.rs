@@ -12,11 +12,16 @@ const MOST_MEMBERS: usize = 256;
 /// [`RequestError`], for a body that is no JSON with the line and column.
 pub fn members(body: &[u8], depth: usize) -> Result<Members<'_>, RequestError> {
     let text = std::str::from_utf8(body).map_err(|error| {
-        RequestError::no_json(format!("The body is not UTF-8: byte {} is not part of a character.", error.valid_up_to()))
+        RequestError::no_json(format!(
+            "The body is not UTF-8: byte {} is not part of a character.",
+            error.valid_up_to()
+        ))
     })?;
     // serde_json skips over values it keeps raw without counting how deep they nest.
     if deeper_than(body, depth) {
-        return Err(RequestError::no_json(format!("The body nests deeper than {depth} levels, the limit of this server (setting limits.json_depth).")));
+        return Err(RequestError::no_json(format!(
+            "The body nests deeper than {depth} levels, the limit of this server (setting limits.json_depth)."
+        )));
     }
     let members: Members<'_> = serde_json::from_str(text).map_err(|error| {
         // Another value than an object is told only of what is JSON throughout.
@@ -81,7 +86,9 @@ mod tests {
 
     #[test]
     fn depth_is_counted_outside_strings() {
-        for (text, depth) in [("[]", 1), ("[[],[]]", 2), (r#"{"a":"[[[["}"#, 1), (r#"{"a\"[":[{}]}"#, 3), (r#"["\\",[]]"#, 2)] {
+        for (text, depth) in
+            [("[]", 1), ("[[],[]]", 2), (r#"{"a":"[[[["}"#, 1), (r#"{"a\"[":[{}]}"#, 3), (r#"["\\",[]]"#, 2)]
+        {
             assert!(!deeper_than(text.as_bytes(), depth), "{text}");
             assert!(deeper_than(text.as_bytes(), depth - 1), "{text}");
         }

@@ -156,7 +156,10 @@ impl ApiError {
 
     /// A failure of Ringside's own; the cause goes to the log, never to the caller.
     pub fn internal() -> Self {
-        Self::new(Code::InternalError, "Something went wrong inside Ringside. Its log has the cause under this answer's X-Request-Id.")
+        Self::new(
+            Code::InternalError,
+            "Something went wrong inside Ringside. Its log has the cause under this answer's X-Request-Id.",
+        )
     }
 
     /// The body.

@@ -33,7 +33,10 @@ impl<'a> PlainRequest<'a> {
         if let Some(format) = find(&request.members, "encoding_format").map(RawValue::get)
             && !matches!(format, "\"float\"" | "\"base64\"" | "null")
         {
-            return Err(RequestError::member("encoding_format", "Invalid value for 'encoding_format': expected 'float' or 'base64'."));
+            return Err(RequestError::member(
+                "encoding_format",
+                "Invalid value for 'encoding_format': expected 'float' or 'base64'.",
+            ));
         }
         if let Some(dimensions) = find(&request.members, "dimensions").map(RawValue::get)
             && dimensions != "null"
@@ -43,7 +46,11 @@ impl<'a> PlainRequest<'a> {
         }
         let shape = input_shape(request.input.get());
         if shape == Shape::Other {
-            return Err(RequestError::of_type("input", "a string, an array of strings, or an array of tokens", request.input.get()));
+            return Err(RequestError::of_type(
+                "input",
+                "a string, an array of strings, or an array of tokens",
+                request.input.get(),
+            ));
         }
         if shape == Shape::Empty {
             return Err(RequestError::member("input", "Invalid 'input': it must not be empty."));
@@ -58,7 +65,11 @@ impl<'a> PlainRequest<'a> {
     pub fn moderations(body: &'a [u8], depth: usize) -> Result<Self, RequestError> {
         let request = Self::parse(body, depth)?;
         if !matches!(request.input.get().as_bytes().first(), Some(b'"' | b'[')) {
-            return Err(RequestError::of_type("input", "a string, an array of strings, or an array of parts", request.input.get()));
+            return Err(RequestError::of_type(
+                "input",
+                "a string, an array of strings, or an array of parts",
+                request.input.get(),
+            ));
         }
         Ok(request)
     }
@@ -75,8 +86,12 @@ impl<'a> PlainRequest<'a> {
 }
 
 fn text<'a>(members: &[Member<'a>], name: &str) -> Result<Option<Cow<'a, str>>, RequestError> {
-    let Some(raw) = find(members, name).filter(|raw| raw.get() != "null") else { return Ok(None) };
-    serde_json::from_str::<Cow<'a, str>>(raw.get()).map(Some).map_err(|_| RequestError::of_type(name, "a string", raw.get()))
+    let Some(raw) = find(members, name).filter(|raw| raw.get() != "null") else {
+        return Ok(None);
+    };
+    serde_json::from_str::<Cow<'a, str>>(raw.get())
+        .map(Some)
+        .map_err(|_| RequestError::of_type(name, "a string", raw.get()))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -91,8 +106,12 @@ fn input_shape(raw: &str) -> Shape {
     if raw.starts_with('"') {
         return if raw == "\"\"" { Shape::Empty } else { Shape::Good };
     }
-    let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(raw) else { return Shape::Other };
-    let Some(first) = items.first() else { return Shape::Empty };
+    let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(raw) else {
+        return Shape::Other;
+    };
+    let Some(first) = items.first() else {
+        return Shape::Empty;
+    };
     let kind = |raw: &RawValue| match raw.get().as_bytes().first() {
         Some(b'"') => 's',
         Some(b'0'..=b'9') => 'n',

@@ -57,7 +57,10 @@ fn reserved_rooms_are_kept() {
 #[test]
 fn imports_of_tests_and_comments_are_free() {
     let tree = Tree::made_up(&[
-        ("src/money.rs", "// crate::http\n/// crate::http\n#[cfg(test)]\nmod tests { use crate::http::x; }\nuse super::http_like::x;"),
+        (
+            "src/money.rs",
+            "// crate::http\n/// crate::http\n#[cfg(test)]\nmod tests { use crate::http::x; }\nuse super::http_like::x;",
+        ),
         ("src/http.rs", "use crate::money::Rate;"),
         ("src/main.rs", "fn main() { ringside::http::run() }"),
     ]);
@@ -133,7 +136,8 @@ fn silencing_is_found() {
 
 #[test]
 fn a_dead_link_is_found() {
-    let text = "[a](gone.md) [b](../README.md#part) [c](https://x/y) [d](#here) `[e](code.md)`\n```\n[f](fenced.md)\n```";
+    let text =
+        "[a](gone.md) [b](../README.md#part) [c](https://x/y) [d](#here) `[e](code.md)`\n```\n[f](fenced.md)\n```";
     let tree = Tree::made_up(&[("docs/x.md", text), ("README.md", "[docs](docs/)")]);
     finds(&rules::dead_links(&tree), 1, "gone.md");
 }

@@ -115,7 +115,9 @@ impl Reader {
     /// Documentation is a comment; every other attribute counts with its words.
     fn attribute(&mut self, tokens: TokenStream) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
-        let Some(TokenTree::Ident(name)) = tokens.first() else { return };
+        let Some(TokenTree::Ident(name)) = tokens.first() else {
+            return;
+        };
         if name == "doc" {
             return;
         }
@@ -192,7 +194,9 @@ fn read_path(tokens: &[TokenTree], mut at: usize) -> (Vec<Branch>, usize) {
         if is_punct(tokens.get(at), ':') && is_punct(tokens.get(at + 1), ':') {
             match tokens.get(at + 2) {
                 // A turbofish ends the path; its types are read as paths of their own.
-                Some(TokenTree::Punct(punct)) if punct.as_char() != '*' => return (vec![(line, segments)], at + 2),
+                Some(TokenTree::Punct(punct)) if punct.as_char() != '*' => {
+                    return (vec![(line, segments)], at + 2);
+                }
                 Some(TokenTree::Literal(_)) | None => return (vec![(line, segments)], at + 2),
                 _ => at += 2,
             }

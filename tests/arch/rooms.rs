@@ -18,7 +18,8 @@ const LEVELS: &[&[&str]] = &[
     &["telemetry"],
     &["config"],
     &["wire"],
-    &["id", "money", "clock", "near"],
+    &["id", "money", "near"],
+    &["clock"],
 ];
 
 /// Rooms with a closed list of importers, and why.
@@ -56,7 +57,9 @@ fn edges(tree: &Tree) -> Vec<Edge> {
         for named in Named::read(path, text, false).paths {
             // The program is a crate of its own and sees the library by its name.
             let root = if from == "main" { "ringside" } else { "crate" };
-            let [first, to, ..] = named.segments.as_slice() else { continue };
+            let [first, to, ..] = named.segments.as_slice() else {
+                continue;
+            };
             if first == root && *to != from && rooms.contains(to) {
                 let place = format!("{path}:{}: {}", named.line, named.segments.join("::"));
                 edges.push(Edge { from: from.clone(), to: to.clone(), place });
@@ -117,7 +120,9 @@ fn find_circle(
     seen: &mut BTreeSet<String>,
     complaints: &mut BTreeSet<String>,
 ) {
-    let Some(here) = way.last().cloned() else { return };
+    let Some(here) = way.last().cloned() else {
+        return;
+    };
     for (next, place) in graph.get(&here).into_iter().flatten() {
         if *next == way[0] {
             // A circle is told once, from its first room in the alphabet.

@@ -16,9 +16,27 @@ const ENGLISH: &[&str] = &["together", "replicate", "azure", "google"];
 
 /// The providers of the contract; specs that do not exist yet count too.
 const PROVIDERS: &[&str] = &[
-    "openai", "anthropic", "google", "gemini", "mistral", "groq", "together", "fireworks", "perplexity",
-    "deepseek", "xai", "cerebras", "sambanova", "cohere", "openrouter", "ollama", "azure", "bedrock",
-    "huggingface", "replicate", "sim",
+    "openai",
+    "anthropic",
+    "google",
+    "gemini",
+    "mistral",
+    "groq",
+    "together",
+    "fireworks",
+    "perplexity",
+    "deepseek",
+    "xai",
+    "cerebras",
+    "sambanova",
+    "cohere",
+    "openrouter",
+    "ollama",
+    "azure",
+    "bedrock",
+    "huggingface",
+    "replicate",
+    "sim",
 ];
 
 fn provider_ids(tree: &Tree) -> BTreeSet<String> {
@@ -66,7 +84,11 @@ const CONFINED: &[(&str, &[&str], &str)] = &[
     ("sea_orm", &["src/store/", "migrations/"], "the database is `store`'s"),
     ("sea_orm_migration", &["src/store/", "migrations/"], "the database is `store`'s"),
     ("sqlx", &["src/store/"], "the database is `store`'s"),
-    ("reqwest", &["src/upstream/", "src/outbound/", "src/upstream.rs", "src/outbound.rs"], "clients are built with time-outs and guards"),
+    (
+        "reqwest",
+        &["src/upstream/", "src/outbound/", "src/upstream.rs", "src/outbound.rs"],
+        "clients are built with time-outs and guards",
+    ),
     ("std::env", &["src/config/", "src/config.rs"], "settings are read in one place and passed down"),
     ("SystemTime", &["src/clock.rs"], "time of day comes from the clock, so that tests own it"),
     ("OffsetDateTime::now_utc", &["src/clock.rs"], "time of day comes from the clock, so that tests own it"),
@@ -201,7 +223,9 @@ fn names_directory(line: &str, machine: &str) -> bool {
 pub fn provider_companions(tree: &Tree) -> Vec<String> {
     let mut complaints = Vec::new();
     for (path, text) in tree.iter() {
-        let Some(id) = path.strip_prefix("providers/").and_then(|name| name.strip_suffix(".yaml")) else { continue };
+        let Some(id) = path.strip_prefix("providers/").and_then(|name| name.strip_suffix(".yaml")) else {
+            continue;
+        };
         if !text.lines().any(|line| line.starts_with("docs: https://")) {
             complaints.push(format!("{path} has no `docs:` link"));
         }

@@ -32,7 +32,9 @@ async fn an_account_is_made_listed_shown_and_changed() {
 #[tokio::test]
 async fn wrong_bodies_and_unknown_objects_are_refused() {
     let app = TestApp::start().await;
-    for body in [json!({}), json!({"name": 3}), json!({"name": ""}), json!({"name": "x", "role": "operator"}), json!([])] {
+    for body in
+        [json!({}), json!({"name": 3}), json!({"name": ""}), json!({"name": "x", "role": "operator"}), json!([])]
+    {
         let answer = app.admin("POST", ACCOUNTS).json(&body).send().await;
         answer.assert_error(400, "invalid_request_error", "invalid_request");
     }

@@ -59,7 +59,8 @@ async fn members_of_the_wrong_type_are_named() {
 #[tokio::test]
 async fn messages_that_are_none_are_named() {
     let app = TestApp::start().await;
-    for message in [json!("hi"), json!({}), json!({"role": "nobody", "content": "hi"}), json!({"role": 1}), json!(null)] {
+    for message in [json!("hi"), json!({}), json!({"role": "nobody", "content": "hi"}), json!({"role": 1}), json!(null)]
+    {
         let answer = app.chat(&json!({"model": "fc:sim/echo", "messages": [message]})).await;
         answer.assert_error(400, INVALID, "invalid_request");
         let param = answer.json()["error"]["param"].as_str().unwrap_or_default().to_owned();
@@ -147,7 +148,10 @@ async fn bodies_that_are_too_large_are_413() {
 
     // Without a length announced, it is counted.
     let mut stream = TcpStream::connect(app.address).await.unwrap();
-    let head = format!("POST {CHAT} HTTP/1.1\r\nHost: t\r\nConnection: close\r\nAuthorization: Bearer {}\r\nTransfer-Encoding: chunked\r\n\r\n", app.token);
+    let head = format!(
+        "POST {CHAT} HTTP/1.1\r\nHost: t\r\nConnection: close\r\nAuthorization: Bearer {}\r\nTransfer-Encoding: chunked\r\n\r\n",
+        app.token
+    );
     stream.write_all(head.as_bytes()).await.unwrap();
     for _ in 0..9 {
         let _ = stream.write_all(format!("2000\r\n{}\r\n", "x".repeat(0x2000)).as_bytes()).await;
@@ -162,7 +166,8 @@ async fn json_that_is_too_deep_is_refused_and_kills_nothing() {
     for depth in [200, 100_000] {
         for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
             let deep = format!("{}1{}", open.repeat(depth), close.repeat(depth));
-            let body = format!(r#"{{"model":"fc:sim/echo","messages":[{{"role":"user","content":"hi"}}],"metadata":{deep}}}"#);
+            let body =
+                format!(r#"{{"model":"fc:sim/echo","messages":[{{"role":"user","content":"hi"}}],"metadata":{deep}}}"#);
             let answer = app.request("POST", CHAT).header("Content-Type", "application/json").body(body).send().await;
             answer.assert_error(400, INVALID, "invalid_json");
         }
@@ -209,9 +214,14 @@ async fn headers_that_are_wrong_are_named() {
 #[tokio::test]
 async fn an_e_mail_address_as_customer_is_warned_about() {
     let app = TestApp::start().await;
-    let answer = app.request("POST", CHAT).header("FC-Customer", "jo@example.com").json(&ask("fc:sim/echo", "hi")).send().await;
+    let answer =
+        app.request("POST", CHAT).header("FC-Customer", "jo@example.com").json(&ask("fc:sim/echo", "hi")).send().await;
     assert_eq!(answer.status, 200);
-    assert!(answer.header("x-ringside-warning").is_some_and(|warning| !warning.contains("jo@")), "{:?}", answer.headers);
+    assert!(
+        answer.header("x-ringside-warning").is_some_and(|warning| !warning.contains("jo@")),
+        "{:?}",
+        answer.headers
+    );
     let answer = app.request("POST", CHAT).header("FC-Customer", "jo").json(&ask("fc:sim/echo", "hi")).send().await;
     assert!(answer.header("x-ringside-warning").is_none());
 }
@@ -231,7 +241,11 @@ async fn tokens_that_are_wrong_all_get_the_same_answer() {
     assert!(bodies[..2].iter().all(|body| Some(body) == first.as_ref()));
     app.anonymous("POST", CHAT).json(&body).send().await.assert_error(401, "authentication_error", "invalid_api_key");
     // An admin token is no server token, and the other way round.
-    app.anonymous("POST", CHAT).token(ADMIN).json(&body).send().await.assert_error(401, "authentication_error", "invalid_api_key");
+    app.anonymous("POST", CHAT).token(ADMIN).json(&body).send().await.assert_error(
+        401,
+        "authentication_error",
+        "invalid_api_key",
+    );
     app.get("/admin/ringside/accounts").await.assert_error(401, "authentication_error", "invalid_api_key");
 }
 
@@ -242,11 +256,26 @@ async fn paths_and_methods_that_are_not_there_have_the_envelope() {
         let answer = app.get(path).await;
         answer.assert_error(404, "not_found_error", "not_found");
     }
-    for (method, path) in [("POST", "/v1/responses"), ("POST", "/v1/completions"), ("GET", "/v1/files"), ("POST", "/v1/audio/speech"), ("POST", "/v1/images/generations"), ("GET", "/v1/assistants")] {
+    for (method, path) in [
+        ("POST", "/v1/responses"),
+        ("POST", "/v1/completions"),
+        ("GET", "/v1/files"),
+        ("POST", "/v1/audio/speech"),
+        ("POST", "/v1/images/generations"),
+        ("GET", "/v1/assistants"),
+    ] {
         let message = app.request(method, path).send().await.assert_error(404, "not_found_error", "not_found");
         assert!(message.contains("OpenAI"), "{message}");
     }
-    for (method, path) in [("GET", CHAT), ("OPTIONS", CHAT), ("TRACE", CHAT), ("PUT", CHAT), ("DELETE", "/v1/models"), ("TRACE", "/healthz"), ("BREW", CHAT)] {
+    for (method, path) in [
+        ("GET", CHAT),
+        ("OPTIONS", CHAT),
+        ("TRACE", CHAT),
+        ("PUT", CHAT),
+        ("DELETE", "/v1/models"),
+        ("TRACE", "/healthz"),
+        ("BREW", CHAT),
+    ] {
         let answer = app.request(method, path).send().await;
         answer.assert_error(405, INVALID, "method_not_supported");
         assert!(answer.header("allow").is_some(), "{:?}", answer.headers);
@@ -303,7 +332,10 @@ async fn a_head_in_drips_and_a_body_that_never_comes_are_cut() {
     assert!(ended.is_ok(), "the connection is still open");
 
     let mut slow = TcpStream::connect(app.address).await.unwrap();
-    let head = format!("POST {CHAT} HTTP/1.1\r\nHost: t\r\nConnection: close\r\nAuthorization: Bearer {}\r\nContent-Length: 100\r\n\r\n{{", app.token);
+    let head = format!(
+        "POST {CHAT} HTTP/1.1\r\nHost: t\r\nConnection: close\r\nAuthorization: Bearer {}\r\nContent-Length: 100\r\n\r\n{{",
+        app.token
+    );
     slow.write_all(head.as_bytes()).await.unwrap();
     let answer = tokio::time::timeout(PATIENCE, read_answer(&mut slow)).await.expect("an answer");
     answer.assert_error(400, INVALID, "invalid_request");

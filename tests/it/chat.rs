@@ -33,7 +33,8 @@ async fn echo_streams() {
     assert!(answer.header("x-ringside-cost").is_none());
     let events = answer.events();
     assert_eq!(events.last().map(String::as_str), Some("[DONE]"));
-    let chunks: Vec<Value> = events[..events.len() - 1].iter().map(|event| serde_json::from_str(event).unwrap()).collect();
+    let chunks: Vec<Value> =
+        events[..events.len() - 1].iter().map(|event| serde_json::from_str(event).unwrap()).collect();
     let text: String = chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).collect();
     assert_eq!(text, "Hello there");
     assert_eq!(chunks[0]["choices"][0]["delta"]["role"], "assistant");

@@ -24,7 +24,11 @@ async fn embeddings_need_an_input() {
     let answer = app.post("/v1/embeddings", &json!({"model": "fc:sim/embed"})).await;
     answer.assert_error(400, "invalid_request_error", "invalid_request");
     assert_eq!(answer.json()["error"]["param"], "input");
-    app.post("/v1/embeddings", &json!({"input": "x"})).await.assert_error(400, "invalid_request_error", "invalid_request");
+    app.post("/v1/embeddings", &json!({"input": "x"})).await.assert_error(
+        400,
+        "invalid_request_error",
+        "invalid_request",
+    );
 }
 
 #[tokio::test]

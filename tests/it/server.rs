@@ -41,11 +41,19 @@ async fn the_admin_address_moves_administration() {
     assert_ne!(app.admin_address(), app.address);
     let accounts = "/admin/ringside/accounts";
     assert_eq!(app.admin("GET", accounts).send().await.status, 200);
-    Request::new(app.admin_address(), "GET", accounts).send().await.assert_error(401, "authentication_error", "invalid_api_key");
+    Request::new(app.admin_address(), "GET", accounts).send().await.assert_error(
+        401,
+        "authentication_error",
+        "invalid_api_key",
+    );
     assert_eq!(Request::new(app.admin_address(), "GET", "/metrics").send().await.status, 200);
     app.get(accounts).await.assert_error(404, "not_found_error", "not_found");
     app.get("/metrics").await.assert_error(404, "not_found_error", "not_found");
-    Request::new(app.admin_address(), "GET", "/v1/models").send().await.assert_error(404, "not_found_error", "not_found");
+    Request::new(app.admin_address(), "GET", "/v1/models").send().await.assert_error(
+        404,
+        "not_found_error",
+        "not_found",
+    );
 }
 
 #[tokio::test]
@@ -54,7 +62,11 @@ async fn a_first_start_leaves_its_tokens_for_the_owner_only() {
     let mode = std::fs::metadata(app.token_file()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let text = std::fs::read_to_string(app.token_file()).unwrap();
-    let admin = text.split_whitespace().map(|word| word.rsplit('=').next().unwrap_or(word)).find(|word| word.starts_with("ka_")).expect("an admin token");
+    let admin = text
+        .split_whitespace()
+        .map(|word| word.rsplit('=').next().unwrap_or(word))
+        .find(|word| word.starts_with("ka_"))
+        .expect("an admin token");
     let answer = Request::new(app.address, "GET", "/admin/ringside/accounts").token(admin).send().await;
     assert_eq!(answer.status, 200, "{}", answer.text());
 }

@@ -6,7 +6,6 @@ use crate::wire::members::string;
 use crate::wire::request_error::RequestError;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::borrow::Cow;
 
 #[derive(Deserialize, Default)]
 struct RawPart<'a> {
@@ -54,8 +53,14 @@ struct RawFile<'a> {
 ///
 /// # Errors
 /// [`RequestError`] naming the part.
-pub(super) fn parts<'a>(content: Option<&'a RawValue>, mark: Option<&'a RawValue>, at: &str) -> Result<Vec<Part<'a>>, RequestError> {
-    let Some(content) = content else { return Ok(Vec::new()) };
+pub(super) fn parts<'a>(
+    content: Option<&'a RawValue>,
+    mark: Option<&'a RawValue>,
+    at: &str,
+) -> Result<Vec<Part<'a>>, RequestError> {
+    let Some(content) = content else {
+        return Ok(Vec::new());
+    };
     if let Some(text) = string(content) {
         let part = Part::Text(Text { text, cache_control: mark });
         return Ok(if matches!(&part, Part::Text(text) if text.text.is_empty()) { Vec::new() } else { vec![part] });
@@ -93,31 +98,50 @@ fn part<'a>(raw: &'a RawValue, at: &str) -> Result<Part<'a>, RequestError> {
         Some("input_audio") => {
             let audio = part.input_audio.into_inner();
             Ok(Part::Audio(Audio {
-                format: audio.format.into_inner().ok_or_else(|| RequestError::missing(format!("{at}.input_audio.format")))?,
-                base64: audio.data.into_inner().ok_or_else(|| RequestError::missing(format!("{at}.input_audio.data")))?,
+                format: audio
+                    .format
+                    .into_inner()
+                    .ok_or_else(|| RequestError::missing(format!("{at}.input_audio.format")))?,
+                base64: audio
+                    .data
+                    .into_inner()
+                    .ok_or_else(|| RequestError::missing(format!("{at}.input_audio.data")))?,
             }))
         }
         Some("file") => {
             let file = part.file.into_inner();
             let data = file.file_data.into_inner().ok_or_else(|| {
-                RequestError::member(format!("{at}.file.file_data"), "Send the file itself as 'file_data': a file's id is not known to this model's provider.")
+                RequestError::member(
+                    format!("{at}.file.file_data"),
+                    "Send the file itself as 'file_data': a file's id is not known to this model's provider.",
+                )
             })?;
             let (media_type, base64) = match data_uri(&data, &format!("{at}.file.file_data"))? {
                 Some(pair) => pair,
                 None => ("application/pdf".to_owned(), data.into_owned()),
             };
-            Ok(Part::Document(Document { media_type: media_type.into(), base64: base64.into(), filename: file.filename.into_inner() }))
+            Ok(Part::Document(Document {
+                media_type: media_type.into(),
+                base64: base64.into(),
+                filename: file.filename.into_inner(),
+            }))
         }
         Some(other) => {
             let other: String = other.chars().take(40).collect();
-            let message = format!("Invalid value: '{other}'. Supported values are: 'text', 'image_url', 'input_audio', 'file' and 'refusal'.");
+            let message = format!(
+                "Invalid value: '{other}'. Supported values are: 'text', 'image_url', 'input_audio', 'file' and 'refusal'."
+            );
             Err(RequestError::member(format!("{at}.type"), message))
         }
         None => Err(RequestError::missing(format!("{at}.type"))),
     }
 }
 
-fn image<'a>(raw: Option<&'a RawValue>, cache_control: Option<&'a RawValue>, at: &str) -> Result<Part<'a>, RequestError> {
+fn image<'a>(
+    raw: Option<&'a RawValue>,
+    cache_control: Option<&'a RawValue>,
+    at: &str,
+) -> Result<Part<'a>, RequestError> {
     let at = format!("{at}.image_url");
     let raw = raw.ok_or_else(|| RequestError::missing(at.clone()))?;
     // Some clients send the URL alone.
@@ -132,19 +156,31 @@ fn image<'a>(raw: Option<&'a RawValue>, cache_control: Option<&'a RawValue>, at:
     let url = url.ok_or_else(|| RequestError::missing(format!("{at}.url")))?;
     if let Some((media_type, base64)) = data_uri(&url, &format!("{at}.url"))? {
         let format = media_type.strip_prefix("image/").map(str::to_owned).ok_or_else(|| {
-            RequestError::member(format!("{at}.url"), format!("Invalid image: a data URI of type '{media_type}' is none."))
+            RequestError::member(
+                format!("{at}.url"),
+                format!("Invalid image: a data URI of type '{media_type}' is none."),
+            )
         })?;
-        return Ok(Part::ImageData(ImageData { media_type: media_type.into(), format: format.into(), base64: base64.into(), cache_control }));
+        return Ok(Part::ImageData(ImageData {
+            media_type: media_type.into(),
+            format: format.into(),
+            base64: base64.into(),
+            cache_control,
+        }));
     }
     if url.starts_with("https://") || url.starts_with("http://") {
         return Ok(Part::ImageUrl(ImageUrl { url, detail, cache_control }));
     }
-    Err(RequestError::member(format!("{at}.url"), "Invalid image: expected an http or https URL, or a data URI such as data:image/png;base64,…"))
+    Err(RequestError::member(
+        format!("{at}.url"),
+        "Invalid image: expected an http or https URL, or a data URI such as data:image/png;base64,…",
+    ))
 }
 
 /// Media type and base64 of a data URI; `None` where the text is none.
-fn data_uri(text: &Cow<'_, str>, at: &str) -> Result<Option<(String, String)>, RequestError> {
-    let Some(rest) = text.get(..5).filter(|scheme| scheme.eq_ignore_ascii_case("data:")).and_then(|_| text.get(5..)) else {
+fn data_uri(text: &str, at: &str) -> Result<Option<(String, String)>, RequestError> {
+    let Some(rest) = text.get(..5).filter(|scheme| scheme.eq_ignore_ascii_case("data:")).and_then(|_| text.get(5..))
+    else {
         return Ok(None);
     };
     let bad = || RequestError::member(at, "Invalid data URI: expected data:<media type>;base64,<data>.");

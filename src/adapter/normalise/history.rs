@@ -107,13 +107,20 @@ impl<'a> History<'_, 'a> {
                     let text = detail.text.into_inner().unwrap_or_default();
                     self.push("assistant", Part::Reasoning(Reasoning { text, signature: Some(signature) }));
                 }
-                (Some("reasoning.encrypted"), _, Some(data)) => self.push("assistant", Part::Redacted(Redacted { data })),
+                (Some("reasoning.encrypted"), _, Some(data)) => {
+                    self.push("assistant", Part::Redacted(Redacted { data }));
+                }
                 _ => {}
             }
         }
     }
 
-    fn calls(&mut self, calls: Option<&'a RawValue>, legacy: Option<&'a RawValue>, message: usize) -> Result<(), RequestError> {
+    fn calls(
+        &mut self,
+        calls: Option<&'a RawValue>,
+        legacy: Option<&'a RawValue>,
+        message: usize,
+    ) -> Result<(), RequestError> {
         if let Some(raw) = legacy {
             let at = format!("messages[{message}].function_call");
             let function: Object<RawFunction<'a>> = serde_json::from_str(raw.get()).unwrap_or_default();
@@ -138,7 +145,10 @@ impl<'a> History<'_, 'a> {
         let name = function.name.into_inner().ok_or_else(|| RequestError::missing(format!("{at}.name")))?;
         let text = function.arguments.into_inner().unwrap_or_default();
         let arguments = arguments(&text).ok_or_else(|| {
-            RequestError::member(format!("{at}.arguments"), format!("Invalid '{at}.arguments': expected a JSON object as a string."))
+            RequestError::member(
+                format!("{at}.arguments"),
+                format!("Invalid '{at}.arguments': expected a JSON object as a string."),
+            )
         })?;
         self.calls.push((id.clone(), name.clone()));
         let id = plain_id(id);
@@ -146,7 +156,13 @@ impl<'a> History<'_, 'a> {
         Ok(())
     }
 
-    fn result(&mut self, message: &'a Message<'a>, content: Option<&'a RawValue>, mark: Option<&'a RawValue>, at: &str) -> Result<(), RequestError> {
+    fn result(
+        &mut self,
+        message: &'a Message<'a>,
+        content: Option<&'a RawValue>,
+        mark: Option<&'a RawValue>,
+        at: &str,
+    ) -> Result<(), RequestError> {
         let text_of = |name: &str| find(&message.members, name).and_then(crate::wire::members::string);
         let (id, name) = if message.role == Role::Tool {
             let id = text_of("tool_call_id").ok_or_else(|| RequestError::missing(format!("{at}.tool_call_id")))?;
@@ -173,7 +189,12 @@ impl<'a> History<'_, 'a> {
                 }
                 Part::ImageUrl(image) => parts.push(ResultPart::ImageUrl(image)),
                 Part::ImageData(image) => parts.push(ResultPart::ImageData(image)),
-                _ => return Err(RequestError::member(format!("{at}.content"), "A tool's result holds text and images only.")),
+                _ => {
+                    return Err(RequestError::member(
+                        format!("{at}.content"),
+                        "A tool's result holds text and images only.",
+                    ));
+                }
             }
         }
         let result = ToolResult { call_id: plain_id(id), name, text: text.into(), parts, cache_control: mark };

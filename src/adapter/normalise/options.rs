@@ -37,8 +37,11 @@ struct Function<'a> {
 
 /// The functions that may be called.
 pub(super) fn tools<'a>(request: &'a ChatRequest<'a>) -> Result<Vec<Tool<'a>>, RequestError> {
-    let Some(raw) = request.member("tools") else { return Ok(Vec::new()) };
-    let list: Vec<&'a RawValue> = serde_json::from_str(raw.get()).map_err(|_| RequestError::of_type("tools", "an array", raw.get()))?;
+    let Some(raw) = request.member("tools") else {
+        return Ok(Vec::new());
+    };
+    let list: Vec<&'a RawValue> =
+        serde_json::from_str(raw.get()).map_err(|_| RequestError::of_type("tools", "an array", raw.get()))?;
     list.into_iter().enumerate().map(|(index, raw)| tool(index, raw)).collect()
 }
 
@@ -51,13 +54,18 @@ fn tool(index: usize, raw: &RawValue) -> Result<Tool<'_>, RequestError> {
     }
     let tool = tool.into_inner();
     if tool.kind.get().is_some_and(|kind| kind != "function") {
-        return Err(RequestError::member(at(".type"), format!("Invalid value for '{}': this model only takes tools of type 'function'.", at(".type"))));
+        return Err(RequestError::member(
+            at(".type"),
+            format!("Invalid value for '{}': this model only takes tools of type 'function'.", at(".type")),
+        ));
     }
     let function = tool.function.into_inner();
     let name = function.name.into_inner().filter(|name| !name.is_empty());
     let parameters = match function.parameters.filter(|schema| schema.get() != "null") {
         Some(schema) if schema.get().starts_with('{') => Cow::Borrowed(schema),
-        Some(other) => return Err(RequestError::of_type(at(".function.parameters"), "an object", other.get())),
+        Some(other) => {
+            return Err(RequestError::of_type(at(".function.parameters"), "an object", other.get()));
+        }
         None => Cow::Owned(RawValue::from_string(NO_PARAMETERS.to_owned()).map_err(|_| wrong())?),
     };
     Ok(Tool {
@@ -77,7 +85,9 @@ struct RawChoice<'a> {
 
 /// Whether and which tool must be called.
 pub(super) fn tool_choice<'a>(request: &'a ChatRequest<'a>) -> Result<Option<ToolChoice<'a>>, RequestError> {
-    let Some(raw) = request.member("tool_choice") else { return Ok(None) };
+    let Some(raw) = request.member("tool_choice") else {
+        return Ok(None);
+    };
     match raw.get() {
         "\"auto\"" => return Ok(Some(ToolChoice::Auto)),
         "\"none\"" => return Ok(Some(ToolChoice::None)),
@@ -114,7 +124,9 @@ struct RawSchema<'a> {
 
 /// What the answer must be.
 pub(super) fn response_format<'a>(request: &'a ChatRequest<'a>) -> Result<Option<ResponseFormat<'a>>, RequestError> {
-    let Some(raw) = request.member("response_format") else { return Ok(None) };
+    let Some(raw) = request.member("response_format") else {
+        return Ok(None);
+    };
     let wrong = || RequestError::of_type("response_format", "an object", raw.get());
     let format: RawFormat<'a> = serde_json::from_str(raw.get()).map_err(|_| wrong())?;
     match format.kind.get() {

@@ -7,7 +7,13 @@ use crate::adapter::json::write_text;
 use crate::wire::usage::Usage;
 use serde_json::value::RawValue;
 
-pub fn write(identity: &Identity, fingerprint: Option<&str>, choices: &[Choice], outcome: &Outcome, usage: &Usage) -> Vec<u8> {
+pub fn write(
+    identity: &Identity,
+    fingerprint: Option<&str>,
+    choices: &[Choice],
+    outcome: &Outcome,
+    usage: &Usage,
+) -> Vec<u8> {
     let mut out = Vec::with_capacity(512 + outcome.produced.len());
     out.extend_from_slice(b"{\"id\":");
     write_text(&mut out, &identity.id);

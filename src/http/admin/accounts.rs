@@ -29,14 +29,23 @@ struct Change {
     name: Option<String>,
     /// `null` takes it away.
     #[serde(default, deserialize_with = "given")]
-    email: Option<Option<String>>,
+    email: Email,
     plan: Option<String>,
     billing: Option<String>,
 }
 
+/// What becomes of the address.
+#[derive(Default)]
+enum Email {
+    #[default]
+    Stays,
+    Goes,
+    Becomes(String),
+}
+
 /// Tells `null` from absent.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Email, D::Error> {
+    Ok(Option::deserialize(deserializer)?.map_or(Email::Goes, Email::Becomes))
 }
 
 #[derive(Serialize)]
@@ -63,20 +72,32 @@ fn shape(account: Account) -> Shown {
 }
 
 fn plan(text: &str) -> Result<Plan, ApiError> {
-    Plan::parse(text).ok_or_else(|| ApiError::new(Code::InvalidRequest, "plan: expected developer, pro or enterprise.").param("plan"))
+    Plan::parse(text).ok_or_else(|| {
+        ApiError::new(Code::InvalidRequest, "plan: expected developer, pro or enterprise.").param("plan")
+    })
 }
 
 fn billing(text: &str) -> Result<Billing, ApiError> {
-    Billing::parse(text).ok_or_else(|| ApiError::new(Code::InvalidRequest, "billing: expected prepaid or invoiced.").param("billing"))
+    Billing::parse(text)
+        .ok_or_else(|| ApiError::new(Code::InvalidRequest, "billing: expected prepaid or invoiced.").param("billing"))
 }
 
 fn email(text: String) -> Result<String, ApiError> {
-    let plausible = text.len() <= 254 && text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
-    if plausible { Ok(text) } else { Err(ApiError::new(Code::InvalidRequest, "email: expected an e-mail address.").param("email")) }
+    let plausible =
+        text.len() <= 254 && text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
+    if plausible {
+        Ok(text)
+    } else {
+        Err(ApiError::new(Code::InvalidRequest, "email: expected an e-mail address.").param("email"))
+    }
 }
 
 /// Makes an account.
-pub async fn create(_operator: Operator, State(api): State<Api>, JsonBody(body): JsonBody) -> Result<Response, ApiError> {
+pub async fn create(
+    _operator: Operator,
+    State(api): State<Api>,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
     let new: New = read(&body)?;
     let plan = new.plan.as_deref().map_or(Ok(Plan::Developer), self::plan)?;
     let account = Account {
@@ -93,9 +114,14 @@ pub async fn create(_operator: Operator, State(api): State<Api>, JsonBody(body):
 }
 
 /// Accounts in the order they were made.
-pub async fn list(_operator: Operator, State(api): State<Api>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
+pub async fn list(
+    _operator: Operator,
+    State(api): State<Api>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
     let wanted = Wanted::read(query.as_deref())?;
-    let rows = accounts::list(api.store(), wanted.cursor.as_deref(), wanted.rows()).await.map_err(|error| internal(&error))?;
+    let rows =
+        accounts::list(api.store(), wanted.cursor.as_deref(), wanted.rows()).await.map_err(|error| internal(&error))?;
     Ok(answer::json(StatusCode::OK, &wanted.page(rows, |account| &account.id, shape)))
 }
 
@@ -106,15 +132,22 @@ pub async fn one(_operator: Operator, State(api): State<Api>, Path(id): Path<Str
 }
 
 /// Changes what is given.
-pub async fn change(_operator: Operator, State(api): State<Api>, Path(id): Path<String>, JsonBody(body): JsonBody) -> Result<Response, ApiError> {
+pub async fn change(
+    _operator: Operator,
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
     let change: Change = read(&body)?;
     let found = accounts::find(api.store(), &id).await.map_err(|error| internal(&error))?;
     let mut account = found.ok_or_else(no_account)?;
     if let Some(name) = change.name {
         account.name = checked_name(&name)?;
     }
-    if let Some(address) = change.email {
-        account.email = address.map(email).transpose()?;
+    match change.email {
+        Email::Stays => {}
+        Email::Goes => account.email = None,
+        Email::Becomes(address) => account.email = Some(email(address)?),
     }
     if let Some(text) = change.plan {
         account.plan = plan(&text)?;

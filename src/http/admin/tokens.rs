@@ -61,43 +61,72 @@ async fn known(api: &Api, account: &str) -> Result<(), ApiError> {
 }
 
 /// Makes a token.
-pub async fn create(_operator: Operator, State(api): State<Api>, Path(account): Path<String>, JsonBody(body): JsonBody) -> Result<Response, ApiError> {
+pub async fn create(
+    _operator: Operator,
+    State(api): State<Api>,
+    Path(account): Path<String>,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
     known(&api, &account).await?;
     let new: New = read(&body)?;
     let scopes = match &new.scopes {
         None => Scopes::ALL,
         Some(names) if names.is_empty() => {
-            return Err(ApiError::new(Code::InvalidRequest, "scopes: expected at least one, or leave it out for all.").param("scopes"));
+            return Err(ApiError::new(Code::InvalidRequest, "scopes: expected at least one, or leave it out for all.")
+                .param("scopes"));
         }
         Some(names) => Scopes::parse(names.iter().map(String::as_str))
             .map_err(|error| ApiError::new(Code::InvalidRequest, format!("scopes: {error}.")).param("scopes"))?,
     };
-    let made = api.tokens().make_server(&account, &checked_name(&new.name)?, scopes).await.map_err(|error| internal(&error))?;
+    let made = api
+        .tokens()
+        .make_server(&account, &checked_name(&new.name)?, scopes)
+        .await
+        .map_err(|error| internal(&error))?;
     Ok(answer::json(StatusCode::CREATED, &shape_made(made)))
 }
 
 /// Tokens that were not revoked.
-pub async fn list(_operator: Operator, State(api): State<Api>, Path(account): Path<String>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
+pub async fn list(
+    _operator: Operator,
+    State(api): State<Api>,
+    Path(account): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
     known(&api, &account).await?;
     let wanted = Wanted::read(query.as_deref())?;
-    let rows = tokens::of_account(api.store(), &account, wanted.cursor.as_deref(), wanted.rows()).await.map_err(|error| internal(&error))?;
+    let rows = tokens::of_account(api.store(), &account, wanted.cursor.as_deref(), wanted.rows())
+        .await
+        .map_err(|error| internal(&error))?;
     Ok(answer::json(StatusCode::OK, &wanted.page(rows, |row| &row.id, shape)))
 }
 
 fn no_token() -> ApiError {
-    ApiError::new(Code::NotFound, "This account has no such token. GET /admin/ringside/accounts/<account>/tokens lists them.")
+    ApiError::new(
+        Code::NotFound,
+        "This account has no such token. GET /admin/ringside/accounts/<account>/tokens lists them.",
+    )
 }
 
 /// Ends a token at once.
-pub async fn revoke(_operator: Operator, State(api): State<Api>, Path((account, token)): Path<(String, String)>) -> Result<Response, ApiError> {
-    match api.tokens().revoke(&account, &token).await.map_err(|error| internal(&error))? {
-        true => Ok(StatusCode::NO_CONTENT.into_response()),
-        false => Err(no_token()),
+pub async fn revoke(
+    _operator: Operator,
+    State(api): State<Api>,
+    Path((account, token)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    if api.tokens().revoke(&account, &token).await.map_err(|error| internal(&error))? {
+        Ok(StatusCode::NO_CONTENT.into_response())
+    } else {
+        Err(no_token())
     }
 }
 
 /// Makes a successor; the old token stays valid for a day.
-pub async fn rotate(_operator: Operator, State(api): State<Api>, Path((account, token)): Path<(String, String)>) -> Result<Response, ApiError> {
+pub async fn rotate(
+    _operator: Operator,
+    State(api): State<Api>,
+    Path((account, token)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
     let made = api.tokens().rotate(&account, &token).await.map_err(|error| internal(&error))?;
     Ok(answer::json(StatusCode::CREATED, &shape_made(made.ok_or_else(no_token)?)))
 }

@@ -3,6 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[expect(clippy::struct_field_names, reason = "columns are named as in the API")]
 #[sea_orm(table_name = "usage_events")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

@@ -73,7 +73,11 @@ impl Sse {
             }
             if self.ended && (self.data.is_some() || self.is_joined) {
                 // A last event without its blank line.
-                let data = if self.is_joined { &self.joined[..] } else { self.data.clone().map_or(&[][..], |data| &self.buffer[data]) };
+                let data = if self.is_joined {
+                    &self.joined[..]
+                } else {
+                    self.data.clone().map_or(&[][..], |data| &self.buffer[data])
+                };
                 if !is_whole(data) {
                     self.forget();
                     return Ok(None);

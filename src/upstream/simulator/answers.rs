@@ -12,11 +12,26 @@ pub const MIDSTREAM: &str = r#"{"error":{"message":"The simulator failed as aske
 pub fn failure(model: &str) -> Option<(u16, &'static str)> {
     Some(match model {
         "fail-unavailable" => (503, MIDSTREAM),
-        "fail-quota" => (429, r#"{"error":{"message":"The simulator's rate limit, as asked.","type":"requests","param":null,"code":"rate_limit_exceeded"}}"#),
-        "fail-auth" => (401, r#"{"error":{"message":"The simulator refused the key, as asked.","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}"#),
-        "fail-invalid-request" => (400, r#"{"error":{"message":"The simulator refused the request, as asked.","type":"invalid_request_error","param":"messages","code":"invalid_value"}}"#),
-        "fail-context-length" => (400, r#"{"error":{"message":"This model's maximum context length is exceeded, as asked.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#),
-        "fail-content-filter" => (400, r#"{"error":{"message":"The simulator's content filter, as asked.","type":"invalid_request_error","param":"messages","code":"content_filter"}}"#),
+        "fail-quota" => (
+            429,
+            r#"{"error":{"message":"The simulator's rate limit, as asked.","type":"requests","param":null,"code":"rate_limit_exceeded"}}"#,
+        ),
+        "fail-auth" => (
+            401,
+            r#"{"error":{"message":"The simulator refused the key, as asked.","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}"#,
+        ),
+        "fail-invalid-request" => (
+            400,
+            r#"{"error":{"message":"The simulator refused the request, as asked.","type":"invalid_request_error","param":"messages","code":"invalid_value"}}"#,
+        ),
+        "fail-context-length" => (
+            400,
+            r#"{"error":{"message":"This model's maximum context length is exceeded, as asked.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#,
+        ),
+        "fail-content-filter" => (
+            400,
+            r#"{"error":{"message":"The simulator's content filter, as asked.","type":"invalid_request_error","param":"messages","code":"content_filter"}}"#,
+        ),
         _ => return None,
     })
 }
@@ -30,12 +45,16 @@ pub fn tokens(bytes: usize) -> u64 {
 fn inputs(request: &Value) -> Vec<String> {
     match request.get("input") {
         Some(Value::String(text)) => vec![text.clone()],
-        Some(Value::Array(items)) if items.first().is_some_and(Value::is_number) => vec![Value::Array(items.clone()).to_string()],
+        Some(Value::Array(items)) if items.first().is_some_and(Value::is_number) => {
+            vec![Value::Array(items.clone()).to_string()]
+        }
         Some(Value::Array(items)) if items.first().is_some_and(Value::is_object) => {
             // Parts of one input: texts and images.
             vec![items.iter().filter_map(|part| part.get("text").and_then(Value::as_str)).collect::<Vec<_>>().join(" ")]
         }
-        Some(Value::Array(items)) => items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect(),
+        Some(Value::Array(items)) => {
+            items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -80,8 +99,19 @@ fn vector(text: &str, dimensions: usize) -> Vec<f32> {
 
 /// OpenAI's categories.
 const CATEGORIES: &[&str] = &[
-    "harassment", "harassment/threatening", "hate", "hate/threatening", "illicit", "illicit/violent", "self-harm",
-    "self-harm/instructions", "self-harm/intent", "sexual", "sexual/minors", "violence", "violence/graphic",
+    "harassment",
+    "harassment/threatening",
+    "hate",
+    "hate/threatening",
+    "illicit",
+    "illicit/violent",
+    "self-harm",
+    "self-harm/instructions",
+    "self-harm/intent",
+    "sexual",
+    "sexual/minors",
+    "violence",
+    "violence/graphic",
 ];
 
 /// Flags what holds the word `flagme`.

@@ -34,7 +34,8 @@ pub fn reply(request: &Value, model: &str) -> Reply {
         "tool" => match (messages.iter().any(|message| role(message) == "tool"), first_tool(request)) {
             (false, Some(made)) => call = Some(made),
             _ => {
-                let result = messages.iter().rev().find(|message| role(message) == "tool").map(text_of).unwrap_or_default();
+                let result =
+                    messages.iter().rev().find(|message| role(message) == "tool").map(text_of).unwrap_or_default();
                 text = format!("The tool said: {result}");
             }
         },
@@ -48,7 +49,8 @@ pub fn reply(request: &Value, model: &str) -> Reply {
         "schema-once" | "schema-twice" | "schema-always" => text = by_schema(request, model, messages),
         _ => {}
     }
-    let limit = ["max_completion_tokens", "max_tokens"].iter().find_map(|name| request.get(*name).and_then(Value::as_u64));
+    let limit =
+        ["max_completion_tokens", "max_tokens"].iter().find_map(|name| request.get(*name).and_then(Value::as_u64));
     if let Some(limit) = limit {
         text = cut(&text, usize::try_from(limit.saturating_mul(4)).unwrap_or(usize::MAX)).to_owned();
     }
@@ -163,11 +165,14 @@ pub fn stream(reply: &Reply, request: &Value, model: &str, created: i64) -> Scri
     let with_usage = request.pointer("/stream_options/include_usage") == Some(&Value::Bool(true));
     let null_usage = if with_usage { ",\"usage\":null" } else { "" };
     let chunk = |index: u64, delta: &str, finish: &str| {
-        format!("{head}{{\"index\":{index},\"delta\":{{{delta}}},\"logprobs\":null,\"finish_reason\":{finish}}}]{null_usage}}}\n\n")
+        format!(
+            "{head}{{\"index\":{index},\"delta\":{{{delta}}},\"logprobs\":null,\"finish_reason\":{finish}}}]{null_usage}}}\n\n"
+        )
     };
     let mut pieces: Vec<(Duration, Bytes)> = Vec::new();
     for index in 0..reply.choices {
-        let mut say = |pause: Duration, delta: &str, finish: &str| pieces.push((pause, chunk(index, delta, finish).into()));
+        let mut say =
+            |pause: Duration, delta: &str, finish: &str| pieces.push((pause, chunk(index, delta, finish).into()));
         if let Some((name, arguments)) = &reply.call {
             let call = format!(
                 "\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{{\"index\":0,\"id\":\"call_sim_{index}\",\"type\":\"function\",\
@@ -176,7 +181,8 @@ pub fn stream(reply: &Reply, request: &Value, model: &str, created: i64) -> Scri
             );
             say(Duration::ZERO, &call, "null");
             for piece in words(arguments) {
-                let delta = format!("\"tool_calls\":[{{\"index\":0,\"function\":{{\"arguments\":{}}}}}]", quoted(piece));
+                let delta =
+                    format!("\"tool_calls\":[{{\"index\":0,\"function\":{{\"arguments\":{}}}}}]", quoted(piece));
                 say(Duration::ZERO, &delta, "null");
             }
             say(Duration::ZERO, "", "\"tool_calls\"");

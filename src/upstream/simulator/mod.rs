@@ -37,7 +37,12 @@ pub(super) fn answer(call: &Call, clock: &Clock, limits: &Limits) -> Result<Cont
             if stream {
                 let script = chat::stream(&reply, &request, &call.model, created);
                 let watch = Watch::new(limits.idle, call.deadline);
-                Ok(Content::Stream(EventStream::new(Source::Script(Box::new(script)), Framing::Sse, limits.event, watch)))
+                Ok(Content::Stream(EventStream::new(
+                    Source::Script(Box::new(script)),
+                    Framing::Sse,
+                    limits.event,
+                    watch,
+                )))
             } else if call.model == "fail-midstream" {
                 // Without a stream there is no middle: it fails as a whole.
                 Err(UpstreamError { again: false, ..classify(call.provider, 503, answers::MIDSTREAM.as_bytes(), &[]) })

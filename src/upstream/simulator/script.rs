@@ -20,7 +20,9 @@ impl Script {
 
     /// The next piece, when its time has come.
     pub fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        let Some((pause, _)) = self.pieces.front() else { return Poll::Ready(None) };
+        let Some((pause, _)) = self.pieces.front() else {
+            return Poll::Ready(None);
+        };
         if !pause.is_zero() {
             let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(*pause)));
             if timer.as_mut().poll(cx).is_pending() {

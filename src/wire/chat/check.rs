@@ -8,7 +8,10 @@ use std::borrow::Cow;
 
 /// Members of another gateway's API, and what does their work here.
 const FOREIGN: &[(&str, &str)] = &[
-    ("transforms", "cut the history yourself, or keep it in a conversation, where it is cut to the model's context window"),
+    (
+        "transforms",
+        "cut the history yourself, or keep it in a conversation, where it is cut to the model's context window",
+    ),
     ("provider", "name the provider in the model: fc:<provider>/<model>"),
     ("models", "list the targets of a slot in slots.yaml and use slot:<alias> as the model"),
     ("route", "list the targets of a slot in slots.yaml and use slot:<alias> as the model"),
@@ -29,7 +32,9 @@ fn given<'a>(members: &[Member<'a>], name: &str) -> Option<&'a RawValue> {
 }
 
 pub(super) fn text<'a>(members: &[Member<'a>], name: &str) -> Result<Option<Cow<'a, str>>, RequestError> {
-    let Some(raw) = given(members, name) else { return Ok(None) };
+    let Some(raw) = given(members, name) else {
+        return Ok(None);
+    };
     string(raw).map(Some).ok_or_else(|| RequestError::of_type(name, "a string", raw.get()))
 }
 
@@ -43,20 +48,28 @@ pub(super) fn truth(members: &[Member<'_>], name: &str) -> Result<Option<bool>, 
 }
 
 pub(super) fn integer(members: &[Member<'_>], name: &str, least: i64, most: i64) -> Result<Option<i64>, RequestError> {
-    let Some(raw) = given(members, name) else { return Ok(None) };
-    let number: i64 = serde_json::from_str(raw.get()).map_err(|_| RequestError::of_type(name, "an integer", raw.get()))?;
+    let Some(raw) = given(members, name) else {
+        return Ok(None);
+    };
+    let number: i64 =
+        serde_json::from_str(raw.get()).map_err(|_| RequestError::of_type(name, "an integer", raw.get()))?;
     if !(least..=most).contains(&number) {
-        let message = format!("Invalid value for '{name}': expected an integer from {least} to {most}, but got {number}.");
+        let message =
+            format!("Invalid value for '{name}': expected an integer from {least} to {most}, but got {number}.");
         return Err(RequestError::member(name, message));
     }
     Ok(Some(number))
 }
 
 pub(super) fn number(members: &[Member<'_>], name: &str, least: f64, most: f64) -> Result<Option<f64>, RequestError> {
-    let Some(raw) = given(members, name) else { return Ok(None) };
-    let number: f64 = serde_json::from_str(raw.get()).map_err(|_| RequestError::of_type(name, "a number", raw.get()))?;
+    let Some(raw) = given(members, name) else {
+        return Ok(None);
+    };
+    let number: f64 =
+        serde_json::from_str(raw.get()).map_err(|_| RequestError::of_type(name, "a number", raw.get()))?;
     if !(least..=most).contains(&number) {
-        let message = format!("Invalid value for '{name}': expected a number from {least} to {most}, but got {number}.");
+        let message =
+            format!("Invalid value for '{name}': expected a number from {least} to {most}, but got {number}.");
         return Err(RequestError::member(name, message));
     }
     Ok(Some(number))
@@ -73,8 +86,11 @@ pub(super) fn model<'a>(members: &[Member<'a>]) -> Result<Cow<'a, str>, RequestE
 }
 
 pub(super) fn stream_options(members: &[Member<'_>]) -> Result<(bool, Option<bool>), RequestError> {
-    let Some(raw) = given(members, "stream_options") else { return Ok((false, None)) };
-    let options = Members::parse(raw.get()).ok_or_else(|| RequestError::of_type("stream_options", "an object", raw.get()))?;
+    let Some(raw) = given(members, "stream_options") else {
+        return Ok((false, None));
+    };
+    let options =
+        Members::parse(raw.get()).ok_or_else(|| RequestError::of_type("stream_options", "an object", raw.get()))?;
     let option = |name: &str| {
         truth(&options.0, name).map_err(|error| RequestError { param: Some(format!("stream_options.{name}")), ..error })
     };
@@ -82,7 +98,9 @@ pub(super) fn stream_options(members: &[Member<'_>]) -> Result<(bool, Option<boo
 }
 
 pub(super) fn stop<'a>(members: &[Member<'a>]) -> Result<Vec<Cow<'a, str>>, RequestError> {
-    let Some(raw) = given(members, "stop") else { return Ok(Vec::new()) };
+    let Some(raw) = given(members, "stop") else {
+        return Ok(Vec::new());
+    };
     if let Some(one) = string(raw) {
         return Ok(vec![one]);
     }
@@ -93,7 +111,9 @@ pub(super) fn stop<'a>(members: &[Member<'a>]) -> Result<Vec<Cow<'a, str>>, Requ
 
 pub(super) fn effort<'a>(members: &[Member<'a>]) -> Result<Option<Cow<'a, str>>, RequestError> {
     const WORDS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh"];
-    let Some(effort) = text(members, "reasoning_effort")? else { return Ok(None) };
+    let Some(effort) = text(members, "reasoning_effort")? else {
+        return Ok(None);
+    };
     if WORDS.contains(&&*effort) {
         return Ok(Some(effort));
     }
@@ -134,14 +154,18 @@ pub(super) fn messages<'a>(members: &[Member<'a>]) -> Result<Vec<Message<'a>>, R
     let wrong = || RequestError::of_type("messages", "an array of objects", raw.get());
     let list: Vec<&'a RawValue> = serde_json::from_str(raw.get()).map_err(|_| wrong())?;
     if list.is_empty() {
-        return Err(RequestError::member("messages", "Invalid 'messages': empty array. Expected an array with at least 1 message."));
+        return Err(RequestError::member(
+            "messages",
+            "Invalid 'messages': empty array. Expected an array with at least 1 message.",
+        ));
     }
     list.into_iter().enumerate().map(|(index, raw)| message(index, raw)).collect()
 }
 
 fn message(index: usize, raw: &RawValue) -> Result<Message<'_>, RequestError> {
     let at = |member: &str| format!("messages[{index}]{member}");
-    let Members(members) = Members::parse(raw.get()).ok_or_else(|| RequestError::of_type(at(""), "an object", raw.get()))?;
+    let Members(members) =
+        Members::parse(raw.get()).ok_or_else(|| RequestError::of_type(at(""), "an object", raw.get()))?;
     let role = find(&members, "role").ok_or_else(|| RequestError::missing(at(".role")))?;
     let role = match string(role).ok_or_else(|| RequestError::of_type(at(".role"), "a string", role.get()))?.as_ref() {
         "system" => Role::System,

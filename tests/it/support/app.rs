@@ -76,7 +76,8 @@ impl TestApp {
         let settings = config::load(Some(&file), &environment, &provider_names())
             .unwrap_or_else(|problems| panic!("{problems:?}"));
         let app = App::start(settings).await.unwrap_or_else(|error| panic!("{error}"));
-        let tokens = std::fs::read_to_string(directory.path().join("ringside.token")).expect("a first start writes tokens");
+        let tokens =
+            std::fs::read_to_string(directory.path().join("ringside.token")).expect("a first start writes tokens");
         let token = tokens
             .split_whitespace()
             .map(|word| word.rsplit('=').next().unwrap_or(word))
