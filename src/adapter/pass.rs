@@ -1,5 +1,6 @@
 //! What generated code does with the caller's own members: `$pass`, `$refuse`, `$limit`.
 
+pub use super::glob::matches as fits;
 use super::json::Json;
 use super::view::{Chat, Refused};
 use crate::wire::members::{Member, Members, find};

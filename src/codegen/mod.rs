@@ -94,7 +94,7 @@ pub fn compile(files: &BTreeMap<String, (String, String)>) -> Result<String, Vec
         return Err(problems);
     }
     let code = quote!(
-        use super::{glob, json::Json, parse, pass, provider::Provider, reply::*, view};
+        use super::{json::Json, parse, pass, provider::Provider, reply::*, view};
         #(#modules)*
         /// Every provider, by id.
         pub static ALL: &[&Provider] = &[#(&#ids::PROVIDER),*];

@@ -404,7 +404,7 @@ impl Requests<'_> {
         };
         for (key, mapped) in members.iter().rev().filter(|(key, _)| key.name != "_" && !key.name.starts_with('$')) {
             let (glob, code) = (&key.name, self.value(slot, mapped, scope));
-            chain = quote!(if glob::matches(#glob, #text) { #code } else { #chain });
+            chain = quote!(if pass::fits(#glob, #text) { #code } else { #chain });
         }
         chain
     }

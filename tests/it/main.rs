@@ -5,5 +5,7 @@ mod support;
 mod admin;
 mod bad_input;
 mod chat;
+mod durability;
 mod operations;
 mod server;
+mod upstream;

@@ -6,7 +6,7 @@ use ringside::cli::provider_names;
 use ringside::config::{self, Environment};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tempfile::TempDir;
 
 /// The admin token of every test.
@@ -90,10 +90,6 @@ impl TestApp {
     /// Where admin routes and metrics are.
     pub fn admin_address(&self) -> SocketAddr {
         self.app.admin_address().unwrap_or(self.address)
-    }
-
-    pub fn directory(&self) -> &Path {
-        self.directory.path()
     }
 
     pub fn token_file(&self) -> PathBuf {

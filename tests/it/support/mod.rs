@@ -2,3 +2,6 @@
 
 pub mod app;
 pub mod client;
+pub mod postgres;
+pub mod process;
+pub mod upstream;
