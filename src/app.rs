@@ -135,8 +135,9 @@ impl App {
             // A listener that panicked has been logged; stopping goes on.
             let _ = listener.await;
         }
-        for helper in &self.helpers {
+        for helper in self.helpers {
             helper.abort();
+            let _ = helper.await;
         }
         if let Err(error) = self.drain.flush().await {
             tracing::error!(%error, "usage events wait in the journal for the next start");
@@ -144,6 +145,7 @@ impl App {
         if let Err(error) = self.drain.journal().sync() {
             tracing::error!(%error, "the journal can't be synced");
         }
+        self.api.store().close().await;
         finished
     }
 }

@@ -57,6 +57,13 @@ impl Store {
         self.connection.execute_unprepared("SELECT 1").await.is_ok()
     }
 
+    /// Closes the connections; nothing works after it.
+    pub async fn close(&self) {
+        if let Err(error) = self.connection.close_by_ref().await {
+            tracing::warn!(%error, "the database did not close well");
+        }
+    }
+
     /// Copies a SQLite database to a new file while it is in use.
     ///
     /// # Errors
