@@ -41,8 +41,46 @@ pub fn write_limit(chat: &Chat<'_>, names: &[&'static str], first: &'static str,
     }
 }
 
-/// `$pass: all` of an object: its members, less those skipped.
-pub fn pass_members(members: &[Member<'_>], skipped: &[&str], w: &mut Json) {
+/// `$pass: all` of a message: its members, less those skipped, which its content's parts lose too.
+pub fn pass_message(members: &[Member<'_>], skipped: &[&str], w: &mut Json) {
+    for (name, raw) in members {
+        if skipped.contains(&&**name) {
+            continue;
+        }
+        w.text_key(name);
+        let parts = (name == "content").then(|| parts_to_cut(raw, skipped)).flatten();
+        match parts {
+            None => w.value(*raw),
+            Some(parts) => {
+                w.open(b'[');
+                for part in &parts {
+                    match Members::parse(part.get()) {
+                        None => {
+                            w.item();
+                            w.value(*part);
+                        }
+                        Some(members) => {
+                            let mark = w.open_item(b'{');
+                            pass_members(&members.0, skipped, w);
+                            w.close(mark, b'}');
+                        }
+                    }
+                }
+                w.close_root(b']');
+            }
+        }
+    }
+}
+
+/// The parts of a content list, where one of them may hold a member to skip.
+fn parts_to_cut<'a>(raw: &'a RawValue, skipped: &[&str]) -> Option<Vec<&'a RawValue>> {
+    let text = raw.get().as_bytes();
+    let may_hold = |name: &&str| memchr::memmem::find(text, name.as_bytes()).is_some();
+    (text.first() == Some(&b'[') && skipped.iter().any(may_hold)).then(|| serde_json::from_str(raw.get()).ok()).flatten()
+}
+
+/// The members of an object, less those skipped.
+fn pass_members(members: &[Member<'_>], skipped: &[&str], w: &mut Json) {
     for (name, raw) in members {
         if !skipped.contains(&&**name) {
             w.text_key(name);

@@ -311,7 +311,7 @@ impl Requests<'_> {
             skipped
                 .extend(members.iter().filter(|(key, _)| !key.name.starts_with('$')).map(|(key, _)| key.name.clone()));
             let own = self.members(members, inner_scope);
-            block(Slot::Item, b'{', b'}', &quote!(pass::pass_members(#item.raw, &[#(#skipped),*], w); #own))
+            block(Slot::Item, b'{', b'}', &quote!(pass::pass_message(#item.raw, &[#(#skipped),*], w); #own))
         } else {
             self.only_directives(node, &["$each", "$if", "$unless"]);
             let own = self.members(members, inner_scope);

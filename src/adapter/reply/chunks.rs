@@ -64,7 +64,7 @@ impl Chunks {
     pub fn end(&mut self, identity: &Identity, fingerprint: Option<&str>, outcome: &Outcome, usage: &Usage) {
         self.close();
         if self.options.include_usage {
-            self.make_head(identity, outcome.service_tier.as_deref(), fingerprint);
+            self.make_head(identity, outcome.openai_tier(), fingerprint);
             let start = self.out.len();
             // The head ends where a choice would begin.
             let head = self.head.strip_suffix(CHOICE).unwrap_or(&self.head);

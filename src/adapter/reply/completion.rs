@@ -32,7 +32,7 @@ pub fn write(
     }
     out.extend_from_slice(b"],\"usage\":");
     usage.write_json(&mut out);
-    if let Some(tier) = &outcome.service_tier {
+    if let Some(tier) = outcome.openai_tier() {
         out.extend_from_slice(b",\"service_tier\":");
         write_text(&mut out, tier);
     }

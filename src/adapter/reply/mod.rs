@@ -286,7 +286,7 @@ impl Reply {
         let last = self.choices.len() - 1;
         let choice = &mut self.choices[self.current.min(last)];
         if let Mode::Chunks(chunks) = &mut self.mode {
-            let service_tier = self.outcome.service_tier.as_deref();
+            let service_tier = self.outcome.openai_tier();
             with(choice, &mut chunks.writer(&self.identity, service_tier, self.fingerprint.as_deref()));
         }
     }

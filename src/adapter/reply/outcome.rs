@@ -95,6 +95,12 @@ impl Outcome {
         }
     }
 
+    /// The tier of service, where it is one of OpenAI's words: others would not fit the API's type.
+    pub fn openai_tier(&self) -> Option<&str> {
+        let tier = self.service_tier.as_deref()?;
+        matches!(tier, "auto" | "default" | "flex" | "scale" | "priority").then_some(tier)
+    }
+
     /// The provider's usage as it gave it: an object, a list of them where several events had
     /// one, nothing where none had.
     pub fn raw_usage(&self) -> Option<String> {
