@@ -76,7 +76,9 @@ pub fn pass_message(members: &[Member<'_>], skipped: &[&str], w: &mut Json) {
 fn parts_to_cut<'a>(raw: &'a RawValue, skipped: &[&str]) -> Option<Vec<&'a RawValue>> {
     let text = raw.get().as_bytes();
     let may_hold = |name: &&str| memchr::memmem::find(text, name.as_bytes()).is_some();
-    (text.first() == Some(&b'[') && skipped.iter().any(may_hold)).then(|| serde_json::from_str(raw.get()).ok()).flatten()
+    (text.first() == Some(&b'[') && skipped.iter().any(may_hold))
+        .then(|| serde_json::from_str(raw.get()).ok())
+        .flatten()
 }
 
 /// The members of an object, less those skipped.

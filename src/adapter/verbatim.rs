@@ -50,20 +50,16 @@ fn pad(out: &mut Vec<u8>, start: usize) {
     let Some(at) = memmem::rfind(&out[start..], OBFUSCATION).map(|at| start + at + OBFUSCATION.len()) else {
         return;
     };
-    // It is the last member: its value ends two bytes before the end.
-    let Some(end) = out.len().checked_sub(2).filter(|end| *end >= at && &out[*end..] == b"\"}") else {
+    // The padding is letters and digits, so the next quote ends it.
+    let Some(end) = memchr::memchr(b'"', &out[at..]).map(|length| at + length) else {
         return;
     };
-    let mut padding: Vec<u8> = out[at..end].to_vec();
-    out.truncate(at);
-    let length = out[start..].iter().filter(|byte| (**byte & 0xC0) != 0x80).count() + 2;
+    let padding: Vec<u8> = out[at..end].to_vec();
+    let length = out[start..].iter().filter(|byte| (**byte & 0xC0) != 0x80).count() - padding.len();
     let wanted = (17 - length % 16) % 16;
     // What is missing is taken from what is there, over again.
-    let source: Vec<u8> = if padding.is_empty() { b"qZ7dKx2Lm9TbW4yH".to_vec() } else { padding.clone() };
-    padding.clear();
-    padding.extend(source.iter().cycle().take(wanted));
-    out.extend_from_slice(&padding);
-    out.extend_from_slice(b"\"}");
+    let source: &[u8] = if padding.is_empty() { b"qZ7dKx2Lm9TbW4yH" } else { &padding };
+    out.splice(at..end, source.iter().copied().cycle().take(wanted));
 }
 
 #[cfg(test)]
@@ -98,6 +94,8 @@ mod tests {
                 assert!(parsed.get("usage").is_none());
             }
         }
+        let sorted = rewritten(r#"{"choices":[],"obfuscation":"abc","object":"chunk","usage":null}"#, false);
+        assert!(sorted.ends_with("\"object\":\"chunk\"}\n\n"), "{sorted}");
         assert_eq!(rewritten(r#"{"choices":[],"usage":{"total_tokens":1}}"#, false), "");
         assert_eq!(rewritten(r#"{"choices":[1]}"#, false), "data: {\"choices\":[1]}\n\n");
     }

@@ -202,6 +202,16 @@ pub struct Plain<'a> {
 }
 
 impl ReasoningEffort {
+    /// From none to most.
+    pub const ALL: [ReasoningEffort; 6] = [
+        ReasoningEffort::None,
+        ReasoningEffort::Minimal,
+        ReasoningEffort::Low,
+        ReasoningEffort::Medium,
+        ReasoningEffort::High,
+        ReasoningEffort::Xhigh,
+    ];
+
     /// OpenAI's word.
     pub fn as_str(self) -> &'static str {
         match self {

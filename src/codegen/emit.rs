@@ -115,7 +115,16 @@ impl Functions<'_> {
 }
 
 /// Sources that need the messages read, and not only copied.
-const NORMALISED: &[&str] = &["system_parts", "turns", "tools", "tool_choice", "response_format", "json_object"];
+const NORMALISED: &[&str] = &[
+    "system_parts",
+    "turns",
+    "tools",
+    "tool_choice",
+    "response_format",
+    "json_object",
+    "reasoning_effort",
+    "reasoning_budget",
+];
 
 fn table(
     id: &str,

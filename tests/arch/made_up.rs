@@ -36,6 +36,13 @@ fn an_inline_path_a_super_and_a_macro_are_seen() {
 }
 
 #[test]
+fn paths_of_generated_code_are_not_the_generators() {
+    let text = "fn f() { quote!(use crate::gateway::*; crate::x::y()); }";
+    let tree = Tree::made_up(&[("src/codegen/emit.rs", text), ("src/gateway/mod.rs", "")]);
+    finds(&rooms::against_the_order(&tree), 0, "");
+}
+
+#[test]
 fn an_import_of_the_same_level_is_found() {
     let tree = Tree::made_up(&[("src/billing/mod.rs", "use crate::access::Caller;"), ("src/access/mod.rs", "")]);
     finds(&rooms::against_the_order(&tree), 1, "does not lie below");

@@ -30,7 +30,7 @@ impl Named {
     pub fn read(path: &str, text: &str, with_tests: bool) -> Self {
         let tokens: TokenStream =
             text.parse().unwrap_or_else(|error| panic!("{path} is no Rust that can be read: {error}"));
-        let mut reader = Reader { named: Self::default(), module: module_of(path), with_tests };
+        let mut reader = Reader { named: Self::default(), module: module_of(path), with_tests, quoted: false };
         reader.walk(tokens);
         reader.named
     }
@@ -50,6 +50,8 @@ struct Reader {
     named: Named,
     module: Vec<String>,
     with_tests: bool,
+    /// Inside `quote!`, where paths are those of the generated code.
+    quoted: bool,
 }
 
 impl Reader {
@@ -88,6 +90,12 @@ impl Reader {
                     self.named.words.push(Word { line, text, literal: true });
                 }
                 at + 1
+            }
+            TokenTree::Ident(ident) if ident == "quote" && is_punct(tokens.get(at + 1), '!') => {
+                let outside = std::mem::replace(&mut self.quoted, true);
+                self.walk(tokens.get(at + 2).cloned().into_iter().collect());
+                self.quoted = outside;
+                (at + 3).min(tokens.len())
             }
             TokenTree::Ident(ident) if ident == "mod" => self.inline_module(tokens, at),
             TokenTree::Ident(_) => {
@@ -148,7 +156,7 @@ impl Reader {
         for segment in &segments {
             self.named.words.push(Word { line, text: segment.clone(), literal: false });
         }
-        if segments.len() < 2 {
+        if segments.len() < 2 || self.quoted {
             return;
         }
         let segments = self.resolved(segments);

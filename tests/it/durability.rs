@@ -25,7 +25,7 @@ async fn all_events(process: &Process) -> Vec<Value> {
 /// Answers that were seen whole are recorded once each, though the process is killed right after
 /// the last byte, again and again.
 async fn killed_again_and_again(variables: &[(&str, &str)]) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a directory");
     let mut seen: HashSet<String> = HashSet::new();
     for round in 0..4 {
         let process = Process::start(folder.path(), variables).await;
@@ -35,14 +35,14 @@ async fn killed_again_and_again(variables: &[(&str, &str)]) {
             let answer = process.request("POST", "/v1/chat/completions").json(&body).send().await;
             assert_eq!(answer.status, 200, "{}", answer.text());
             assert!(answer.text().contains(if number % 2 == 0 { "usage" } else { "[DONE]" }));
-            seen.insert(answer.header("x-request-id").unwrap().to_owned());
+            seen.insert(answer.header("x-request-id").expect("a request id").to_owned());
         }
         process.kill();
     }
     let process = Process::start(folder.path(), variables).await;
     let events = all_events(&process).await;
     let recorded: HashSet<String> =
-        events.iter().map(|event| event["request_id"].as_str().unwrap().to_owned()).collect();
+        events.iter().map(|event| event["request_id"].as_str().expect("a request id").to_owned()).collect();
     assert_eq!(recorded, seen);
     assert_eq!(events.len(), seen.len(), "an event was recorded twice");
     process.kill();

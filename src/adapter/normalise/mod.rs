@@ -40,7 +40,6 @@ const UNKNOWN_MAX_OUTPUT: u64 = 4096;
 /// [`RequestError`], naming the part that can't be read.
 pub fn chat<'a>(request: &'a ChatRequest<'a>, target: Target<'a>) -> Result<Chat<'a>, RequestError> {
     let max_output = if target.max_output == 0 { UNKNOWN_MAX_OUTPUT } else { target.max_output };
-    let effort = options::effort(request);
     let mut view = Chat {
         raw: &request.members,
         model: target.model,
@@ -63,8 +62,8 @@ pub fn chat<'a>(request: &'a ChatRequest<'a>, target: Target<'a>) -> Result<Chat
         n: Some(request.n).filter(|n| *n > 1),
         logprobs: request.logprobs,
         top_logprobs: request.top_logprobs,
-        reasoning_effort: effort,
-        reasoning_budget: effort.and_then(|effort| options::budget(effort, target.output_limit.unwrap_or(max_output))),
+        reasoning_effort: None,
+        reasoning_budget: None,
         user: target.user,
     };
     if target.normalises {
@@ -74,6 +73,9 @@ pub fn chat<'a>(request: &'a ChatRequest<'a>, target: Target<'a>) -> Result<Chat
             view.tool_choice = options::tool_choice(request)?;
         }
         view.response_format = options::response_format(request)?;
+        view.reasoning_effort = options::effort(request)?;
+        let limit = target.output_limit.unwrap_or(max_output);
+        view.reasoning_budget = view.reasoning_effort.and_then(|effort| options::budget(effort, limit));
     } else {
         view.messages = request.messages.iter().map(|message| RawMessage { raw: &message.members }).collect();
     }

@@ -149,16 +149,18 @@ pub(super) fn response_format<'a>(request: &'a ChatRequest<'a>) -> Result<Option
     }
 }
 
-/// OpenAI's word, parsed.
-pub(super) fn effort(request: &ChatRequest<'_>) -> Option<ReasoningEffort> {
-    Some(match &**request.reasoning_effort.as_ref()? {
-        "none" => ReasoningEffort::None,
-        "minimal" => ReasoningEffort::Minimal,
-        "low" => ReasoningEffort::Low,
-        "medium" => ReasoningEffort::Medium,
-        "xhigh" => ReasoningEffort::Xhigh,
-        _ => ReasoningEffort::High,
-    })
+/// OpenAI's word, parsed. Other words are refused only here, where their meaning is needed:
+/// a provider that speaks OpenAI's dialect may know more of them.
+pub(super) fn effort(request: &ChatRequest<'_>) -> Result<Option<ReasoningEffort>, RequestError> {
+    let Some(word) = &request.reasoning_effort else {
+        return Ok(None);
+    };
+    if let Some(effort) = ReasoningEffort::ALL.iter().find(|effort| effort.as_str() == &**word) {
+        return Ok(Some(*effort));
+    }
+    let words: Vec<&str> = ReasoningEffort::ALL.iter().map(|effort| effort.as_str()).collect();
+    let message = format!("Invalid value for 'reasoning_effort': expected one of {}.", words.join(", "));
+    Err(RequestError::member("reasoning_effort", message))
 }
 
 /// Tokens to think with: a share of the output limit, and room left for the answer.

@@ -93,11 +93,15 @@ impl Choice {
         detail
     }
 
-    /// Adds a piece of a call. Returns which call.
-    pub fn add_tool(&mut self, part: &ToolPart<'_>, arguments: &str) -> usize {
+    /// Adds a piece of a call. Returns which call; none for arguments of a call that never began,
+    /// as those of a tool that the provider runs itself.
+    pub fn add_tool(&mut self, part: &ToolPart<'_>, arguments: &str) -> Option<usize> {
         let known = part.slot.and_then(|slot| self.tools.iter().rposition(|tool| tool.slot == Some(slot)));
         // Some providers give every call the same slot: another id is another call.
         let known = known.filter(|&position| part.id.is_empty() || self.tools[position].id == part.id);
+        if known.is_none() && part.id.is_empty() && part.name.is_empty() {
+            return None;
+        }
         let position = known.unwrap_or_else(|| {
             let id = if part.id.is_empty() { made_id() } else { part.id.to_owned() };
             self.tools.push(ToolCall {
@@ -115,7 +119,7 @@ impl Choice {
             tool.name.push_str(part.name);
         }
         tool.arguments.push_str(arguments);
-        position
+        Some(position)
     }
 
     /// A call without arguments has an empty object of them.

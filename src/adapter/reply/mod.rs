@@ -227,8 +227,9 @@ impl Reply {
         self.outcome.produce(part.name);
         self.outcome.produce(arguments);
         self.outcome.saw_output = true;
-        let position = self.choice_now().add_tool(&part, arguments);
-        self.write(|choice, sink| sink.tool(choice, position));
+        if let Some(position) = self.choice_now().add_tool(&part, arguments) {
+            self.write(|choice, sink| sink.tool(choice, position));
+        }
     }
 
     /// OpenAI's logprobs object of the piece of text before it.

@@ -109,18 +109,6 @@ pub(super) fn stop<'a>(members: &[Member<'a>]) -> Result<Vec<Cow<'a, str>>, Requ
     list.into_iter().map(|text| string(text).ok_or_else(wrong)).collect()
 }
 
-pub(super) fn effort<'a>(members: &[Member<'a>]) -> Result<Option<Cow<'a, str>>, RequestError> {
-    const WORDS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh"];
-    let Some(effort) = text(members, "reasoning_effort")? else {
-        return Ok(None);
-    };
-    if WORDS.contains(&&*effort) {
-        return Ok(Some(effort));
-    }
-    let message = format!("Invalid value for 'reasoning_effort': expected one of {}.", WORDS.join(", "));
-    Err(RequestError::member("reasoning_effort", message))
-}
-
 /// Members that are read elsewhere or not at all: only their type is looked at.
 pub(super) fn types(members: &[Member<'_>]) -> Result<(), RequestError> {
     const TYPES: &[(&str, &str, &[u8])] = &[

@@ -91,7 +91,7 @@ impl<'a> ChatRequest<'a> {
             top_logprobs: check::integer(&members, "top_logprobs", 0, 20)?.map(|n| n as u64),
             parallel_tool_calls: check::truth(&members, "parallel_tool_calls")?,
             stop: check::stop(&members)?,
-            reasoning_effort: check::effort(&members)?,
+            reasoning_effort: check::text(&members, "reasoning_effort")?,
             bytes: body.len(),
             // The end customer is nobody's business upstream.
             members: members.into_iter().filter(|(name, _)| name != "user").collect(),

@@ -1,0 +1,160 @@
+//! Real upstream traffic, replayed through a real HTTP upstream into the running program: what the
+//! client receives is what the recording holds, wherever its bytes are cut. One table says how
+//! every provider did in every case.
+
+#[path = "recordings/expected.rs"]
+mod expected;
+#[path = "recordings/held.rs"]
+mod held;
+#[path = "recordings/request.rs"]
+mod request;
+mod support;
+#[path = "recordings/table.rs"]
+mod table;
+
+use expected::{fails_in_stream, of_completion, of_cut, of_error, of_failed_stream, of_stream};
+use futures_util::StreamExt as _;
+use request::{Call, call_for};
+use std::sync::Arc;
+use support::gateway::{Answer, Gateway};
+use support::recording::{Recording, all_of};
+use support::replay::{Delivery, Replay, Script};
+use support::schema::Schemas;
+use table::Table;
+
+/// The providers whose recordings are replayed.
+const PROVIDERS: &[&str] = &["openai", "groq", "anthropic"];
+
+/// Calls in flight at once.
+const AT_ONCE: usize = 32;
+
+/// The running program, what it talks to, and OpenAI's schemas.
+struct Bench {
+    gateway: Gateway,
+    replay: Replay,
+    schemas: Schemas,
+}
+
+/// `None`, said aloud, where the recordings are not at hand.
+async fn bench() -> Option<(Bench, Vec<Recording>)> {
+    let (recordings, schemas) = (all_of(PROVIDERS)?, Schemas::load()?);
+    let replay = Replay::start().await;
+    let gateway = Gateway::start(replay.address, PROVIDERS).await;
+    Some((Bench { gateway, replay, schemas }, recordings))
+}
+
+impl Bench {
+    /// Has `recording` answered to its own request, delivered so; usage as asked for.
+    async fn call(&self, recording: &Recording, delivery: Delivery, usage: bool) -> (Call, Result<Answer, String>) {
+        let key = format!("{}/{}/{delivery:?}/{usage}", recording.provider, recording.case);
+        let body = Arc::clone(&recording.body);
+        let content_type = recording.content_type.clone();
+        self.replay.set(&key, Script { status: recording.status, content_type, body, delivery });
+        let mut call = call_for(recording, &key);
+        if recording.streamed() {
+            call.body["stream"] = true.into();
+            call.body["stream_options"] = serde_json::json!({"include_usage": usage});
+        }
+        let answer = self.gateway.post(call.path, &call.body).await;
+        (call, answer.map_err(|error| format!("the connection broke: {error}")))
+    }
+
+    /// What is wrong with the whole recording's answer.
+    async fn whole(&self, recording: &Recording, delivery: Delivery, usage: bool) -> Vec<String> {
+        match self.call(recording, delivery, usage).await {
+            (_, Err(broken)) => vec![broken],
+            (call, Ok(answer)) => self.judge(recording, &call, usage, &answer),
+        }
+    }
+
+    fn judge(&self, recording: &Recording, call: &Call, usage: bool, answer: &Answer) -> Vec<String> {
+        if answer.request_id.is_none() {
+            return vec!["no X-Request-Id".to_owned()];
+        }
+        let kind = if answer.status == 200 && recording.streamed() { "text/event-stream" } else { "application/json" };
+        if !answer.content_type.starts_with(kind) {
+            return vec![format!("content type {} and not {kind}", answer.content_type)];
+        }
+        if recording.status >= 400 {
+            return of_error(recording, answer, &self.schemas);
+        }
+        if fails_in_stream(recording) {
+            return of_failed_stream(recording, answer, &self.schemas);
+        }
+        match (recording.streamed(), call.path) {
+            (true, _) => of_stream(recording, usage, answer, &self.schemas),
+            (false, "/v1/embeddings") => of_completion(recording, "CreateEmbeddingResponse", answer, &self.schemas),
+            (false, "/v1/moderations") => of_completion(recording, "CreateModerationResponse", answer, &self.schemas),
+            (false, _) => of_completion(recording, "CreateChatCompletionResponse", answer, &self.schemas),
+        }
+    }
+
+    /// One recording in every way at once; complaints name the way.
+    async fn in_every_way(&self, recording: &Recording, ways: Vec<Delivery>) -> Vec<String> {
+        let checks = ways.into_iter().map(|way| async move {
+            let complaints = match way {
+                Delivery::EndedAt(at) | Delivery::BrokenAt(at) => {
+                    let (_, answer) = self.call(recording, way.clone(), true).await;
+                    answer.map_or_else(|broken| vec![broken], |answer| of_cut(recording, at, &answer, &self.schemas))
+                }
+                _ => self.whole(recording, way.clone(), true).await,
+            };
+            complaints.into_iter().map(|complaint| format!("{way:?}: {complaint}")).collect::<Vec<_>>()
+        });
+        let all: Vec<Vec<String>> = futures_util::stream::iter(checks).buffer_unordered(AT_ONCE).collect().await;
+        all.concat()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_recording_comes_out_as_what_it_holds() {
+    let Some((bench, recordings)) = bench().await else { return };
+    let mut table = Table::default();
+    for recording in &recordings {
+        let mut complaints = bench.whole(recording, Delivery::Whole, true).await;
+        if recording.streamed() {
+            let without = bench.whole(recording, Delivery::Whole, false).await;
+            complaints.extend(without.into_iter().map(|complaint| format!("without usage: {complaint}")));
+        }
+        table.note(recording, "as recorded", &complaints);
+    }
+    table.print_and_judge();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_is_the_same_wherever_it_is_cut_in_two() {
+    let Some((bench, recordings)) = bench().await else { return };
+    let mut table = Table::default();
+    for recording in recordings.iter().filter(|recording| recording.streamed()) {
+        let mut ways: Vec<Delivery> = (1..recording.body.len()).map(Delivery::SplitAt).collect();
+        ways.push(Delivery::ByteByByte);
+        let complaints = bench.in_every_way(recording, ways).await;
+        table.note(recording, "cut in two at every byte", &complaints);
+    }
+    table.print_and_judge();
+}
+
+/// Contract 5: a stream that stops too early is an error, and never looks complete.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_stops_early_never_looks_complete() {
+    let Some((bench, recordings)) = bench().await else { return };
+    let mut table = Table::default();
+    for recording in recordings.iter().filter(|recording| recording.streamed() && recording.status == 200) {
+        let ends = (0..recording.body.len()).map(Delivery::EndedAt);
+        let breaks = (0..recording.body.len()).map(Delivery::BrokenAt);
+        let complaints = bench.in_every_way(recording, ends.chain(breaks).collect()).await;
+        table.note(recording, "ended or broken at every byte", &complaints);
+    }
+    table.print_and_judge();
+}
+
+#[tokio::test]
+async fn the_list_of_models_is_openais() {
+    let Some((bench, _)) = bench().await else { return };
+    let answer = bench.gateway.get("/v1/models").await.expect("an answer");
+    let list: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
+    assert_eq!(bench.schemas.complaints("ListModelsResponse", &list), Vec::<String>::new());
+    for model in list["data"].as_array().expect("a list") {
+        assert_eq!(bench.schemas.complaints("Model", model), Vec::<String>::new());
+    }
+}

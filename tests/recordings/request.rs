@@ -1,0 +1,196 @@
+//! The request that a recording answers, as a caller of Ringside would have made it.
+
+use crate::support::recording::Recording;
+use crate::support::replay::mark;
+use serde_json::{Map, Value, json};
+
+/// A call of the gateway.
+pub struct Call {
+    pub path: &'static str,
+    pub body: Value,
+}
+
+/// The models that stand in for recorded ones. Recorded models may have ended or never have been
+/// listed; which model was asked for changes nothing in what an adapter does with the answer.
+fn stand_in(provider: &str, path: &str) -> &'static str {
+    match (provider, path) {
+        ("openai", "/v1/embeddings") => "fc:openai/text-embedding-3-large",
+        ("openai", "/v1/moderations") => "fc:openai/omni-moderation-latest",
+        ("openai", _) => "fc:openai/gpt-5.4",
+        ("groq", _) => "fc:groq/qwen/qwen3.8-27b",
+        ("anthropic", _) => "fc:anthropic/claude-sonnet-4-6",
+        _ => panic!("no stand-in for a model of {provider}"),
+    }
+}
+
+/// The call whose answer is `recording`; upstream is asked for the answer `key`.
+pub fn call_for(recording: &Recording, key: &str) -> Call {
+    let recorded = recording.request.as_object().expect("a request is an object");
+    let (path, mut body) = match recording.path.as_str() {
+        path if path.ends_with("/embeddings") => ("/v1/embeddings", recorded.clone()),
+        path if path.ends_with("/moderations") => ("/v1/moderations", recorded.clone()),
+        path if path.ends_with("/messages") => ("/v1/chat/completions", from_messages(recorded)),
+        path if path.ends_with("/responses") => ("/v1/chat/completions", from_responses(recorded)),
+        _ => ("/v1/chat/completions", recorded.clone()),
+    };
+    body.insert("model".to_owned(), stand_in(&recording.provider, path).into());
+    let member = if body.contains_key("messages") { "messages" } else { "input" };
+    let marked = body.get_mut(member).is_some_and(|value| put_mark(value, &mark(key)));
+    assert!(marked, "{}/{}: no text to put a mark in", recording.provider, recording.case);
+    Call { path, body: Value::Object(body) }
+}
+
+/// Puts the mark before the first text that is sent on; an image without a text gets one.
+fn put_mark(value: &mut Value, mark: &str) -> bool {
+    match value {
+        Value::String(text) => {
+            text.insert_str(0, mark);
+            true
+        }
+        Value::Array(items) => {
+            if items.iter().any(|item| item["type"] == "image_url") && items.iter().all(|item| item["type"] != "text") {
+                items.insert(0, json!({"type": "text", "text": ""}));
+            }
+            items.iter_mut().any(|item| put_mark(item, mark))
+        }
+        Value::Object(members) => {
+            ["content", "text"].iter().any(|name| members.get_mut(*name).is_some_and(|member| put_mark(member, mark)))
+        }
+        _ => false,
+    }
+}
+
+/// A request of OpenAI's other API, as far as the one recording of it goes.
+fn from_responses(recorded: &Map<String, Value>) -> Map<String, Value> {
+    let turns = recorded["input"].as_array().expect("turns").iter().map(|turn| {
+        let text = turn["content"].as_str().or_else(|| turn["content"][0]["text"].as_str());
+        json!({"role": turn["role"], "content": text})
+    });
+    Map::from_iter([("messages".to_owned(), turns.collect())])
+}
+
+/// A request in Anthropic's shape, said in OpenAI's. Tools that the provider runs itself cannot be.
+fn from_messages(recorded: &Map<String, Value>) -> Map<String, Value> {
+    let mut body = Map::new();
+    let mut messages = Vec::new();
+    match recorded.get("system") {
+        Some(Value::String(text)) => messages.push(json!({"role": "system", "content": text})),
+        Some(parts @ Value::Array(_)) => messages.push(json!({"role": "system", "content": parts})),
+        _ => {}
+    }
+    recorded["messages"].as_array().expect("messages").iter().for_each(|turn| translate_turn(turn, &mut messages));
+    body.insert("messages".to_owned(), Value::Array(messages));
+    let own: Vec<Value> = recorded
+        .get("tools")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter(|tool| tool["input_schema"].is_object())
+        .map(tool_of)
+        .collect();
+    if !own.is_empty() {
+        body.insert("tools".to_owned(), Value::Array(own));
+        if let Some(choice) = recorded.get("tool_choice") {
+            body.insert("tool_choice".to_owned(), tool_choice_of(choice));
+        }
+    }
+    for (theirs, ours) in [
+        ("max_tokens", "max_tokens"),
+        ("stop_sequences", "stop"),
+        ("temperature", "temperature"),
+        ("top_p", "top_p"),
+        ("stream", "stream"),
+    ] {
+        if let Some(value) = recorded.get(theirs) {
+            body.insert(ours.to_owned(), value.clone());
+        }
+    }
+    if recorded.get("thinking").is_some_and(|thinking| thinking["type"] == "enabled") {
+        body.insert("reasoning_effort".to_owned(), "low".into());
+        // Sampling cannot be set while it thinks.
+        body.remove("temperature");
+        body.remove("top_p");
+    }
+    if let Some(format) =
+        recorded.get("output_config").map(|output| &output["format"]).filter(|format| format.is_object())
+    {
+        let schema = json!({"name": "answer", "strict": true, "schema": format["schema"]});
+        body.insert("response_format".to_owned(), json!({"type": "json_schema", "json_schema": schema}));
+    }
+    body
+}
+
+/// One turn makes a message, or one for each tool result and one for the rest.
+fn translate_turn(turn: &Value, messages: &mut Vec<Value>) {
+    let Some(blocks) = turn["content"].as_array() else {
+        messages.push(json!({"role": turn["role"], "content": turn["content"]}));
+        return;
+    };
+    let (mut parts, mut calls) = (Vec::new(), Vec::new());
+    for block in blocks {
+        match block["type"].as_str().unwrap_or_default() {
+            "text" => parts.push(block.clone()),
+            "image" => parts.push(image_of(block)),
+            "tool_use" => calls.push(json!({
+                "id": block["id"],
+                "type": "function",
+                "function": {"name": block["name"], "arguments": block["input"].to_string()},
+            })),
+            "tool_result" => messages.push(json!({
+                "role": "tool",
+                "tool_call_id": block["tool_use_id"],
+                "content": result_of(&block["content"]),
+            })),
+            other => panic!("a block of type {other}"),
+        }
+    }
+    if !parts.is_empty() || !calls.is_empty() {
+        let mut message =
+            json!({"role": turn["role"], "content": if parts.is_empty() { Value::Null } else { parts.into() }});
+        if !calls.is_empty() {
+            message["tool_calls"] = calls.into();
+        }
+        messages.push(message);
+    }
+}
+
+fn image_of(block: &Value) -> Value {
+    let source = &block["source"];
+    let url = source["url"].as_str().map_or_else(
+        || {
+            format!(
+                "data:{};base64,{}",
+                source["media_type"].as_str().unwrap_or_default(),
+                source["data"].as_str().unwrap_or_default()
+            )
+        },
+        str::to_owned,
+    );
+    json!({"type": "image_url", "image_url": {"url": url}})
+}
+
+fn result_of(content: &Value) -> Value {
+    match content.as_array() {
+        Some(blocks) => {
+            blocks.iter().map(|block| if block["type"] == "image" { image_of(block) } else { block.clone() }).collect()
+        }
+        None => content.clone(),
+    }
+}
+
+fn tool_of(tool: &Value) -> Value {
+    let mut function = json!({"name": tool["name"], "parameters": tool["input_schema"]});
+    if let Some(description) = tool["description"].as_str().filter(|text| !text.is_empty()) {
+        function["description"] = description.into();
+    }
+    json!({"type": "function", "function": function})
+}
+
+fn tool_choice_of(choice: &Value) -> Value {
+    match choice["type"].as_str().unwrap_or_default() {
+        "any" => "required".into(),
+        "none" => "none".into(),
+        "tool" => json!({"type": "function", "function": {"name": choice["name"]}}),
+        _ => "auto".into(),
+    }
+}
