@@ -102,6 +102,12 @@ impl Word<'_> {
     pub fn get(&self) -> Option<&str> {
         self.0.as_deref().filter(|text| !text.is_empty())
     }
+
+    /// The text, or an empty one.
+    #[inline]
+    pub fn or_empty(&self) -> &str {
+        self.0.as_deref().unwrap_or("")
+    }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Word<'a> {

@@ -4,10 +4,11 @@
 //! module, so that `ringside check` and a build say the same. [`compile`] is the whole of it:
 //! files are read to nodes that know their places ([`node`]), laid over what they extend
 //! ([`chain`]), read as a spec ([`spec`]), and their mappings compiled ([`request`], [`reply`])
-//! against the closed lists of [`vocab`]. Every problem of every file is found in one run.
+//! against the closed lists of [`vocab`] and [`members`]. Every problem of every file is found in one run.
 
 mod chain;
 mod emit;
+pub mod members;
 pub mod node;
 pub mod problem;
 mod reply;

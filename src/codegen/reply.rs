@@ -219,7 +219,11 @@ impl Replies<'_> {
         };
         let path = self.path(tag);
         let (reached, code) = shape.reach(&path);
-        reached.leaf = Some(Leaf::Text);
+        match reached.leaf {
+            None => reached.leaf = Some(Leaf::Text),
+            Some(Leaf::Text | Leaf::Word) => {}
+            Some(_) => self.check.say(&tag.at, format!("`${path}` is read as two different types")),
+        }
         let (mut arms, mut other) = (quote!(), None);
         for (key, mapped) in node.map().unwrap_or(&[]).iter().filter(|(key, _)| key.name != "$by") {
             let body = self.actions(mapped, shape, this);
@@ -344,12 +348,16 @@ impl Replies<'_> {
                 continue;
             }
             let (reached, code) = shape.reach(path);
-            if reached.leaf.is_some_and(|other| other != leaf)
-                && !(reached.leaf == Some(Leaf::Integer) && leaf == Leaf::Index)
-            {
-                self.check.say(&node.at, format!("`{alternative}` is read as two different types"));
-            }
-            reached.leaf = Some(leaf);
+            reached.leaf = Some(match (reached.leaf, leaf) {
+                (None | Some(Leaf::Integer | Leaf::Index), Leaf::Integer | Leaf::Index) | (None, _) => leaf,
+                // A word is a text too.
+                (Some(Leaf::Text | Leaf::Word), Leaf::Text | Leaf::Word) if reached.leaf != Some(leaf) => Leaf::Word,
+                (Some(other), leaf) if other == leaf => leaf,
+                (Some(other), _) => {
+                    self.check.say(&node.at, format!("`{alternative}` is read as two different types"));
+                    other
+                }
+            });
             let value = quote!(#this #code.get());
             chain = Some(match chain {
                 None => value,

@@ -4,6 +4,7 @@
 //! An object or list is opened, filled and closed; closing one that stayed empty takes it back,
 //! its key included (`adapter::json`), so that absence needs no conditions of its own.
 
+use super::members::DIRECTIVES;
 use super::node::{Constant, Key, Node, Value};
 use super::problem::suggest;
 use super::spec::Checker;
@@ -52,11 +53,6 @@ struct Expression {
     optional: bool,
     kind: Kind,
 }
-
-const DIRECTIVES: &[&str] = &[
-    "$pass", "$drop", "$rename", "$refuse", "$limit", "$if", "$unless", "$each", "$by", "$match", "$get", "$max",
-    "$min", "$not",
-];
 
 impl Requests<'_> {
     /// The body of `encode` for a whole mapping. `scope` is `chat` or `plain`.
@@ -175,10 +171,10 @@ impl Requests<'_> {
             if !key.name.starts_with('$') || allowed.contains(&key.name.as_str()) {
                 continue;
             }
-            if DIRECTIVES.contains(&key.name.as_str()) {
+            if DIRECTIVES.iter().any(|known| known.name == key.name) {
                 self.check.say(&key.at, format!("`{}` can't stand here", key.name));
             } else {
-                let hint = suggest(&key.name, DIRECTIVES.iter().copied());
+                let hint = suggest(&key.name, DIRECTIVES.iter().map(|known| known.name));
                 self.check.say(&key.at, format!("no directive `{}`; {hint}", key.name));
             }
         }
@@ -291,7 +287,7 @@ impl Requests<'_> {
         let expression = self.named(source, scope);
         let Kind::List(inner) = expression.kind else {
             let lists = vocab::scope(scope.name).iter().filter(|row| matches!(row.kind, Kind::List(_)));
-            let hint = suggest(source.text().unwrap_or(""), lists.map(|row| row.name));
+            let hint = suggest(source.text().unwrap_or("").trim_start_matches('$'), lists.map(|row| row.name));
             self.check.say(&source.at, format!("`$each` goes over a list; {hint}"));
             return quote!();
         };
@@ -462,7 +458,7 @@ impl Requests<'_> {
         if let Some(bare) = text.strip_prefix('$') {
             self.check.say(&node.at, format!("a directive names its source without `$`: `{bare}`"));
         }
-        self.source(text, node, scope)
+        self.source(text.trim_start_matches('$'), node, scope)
     }
 
     /// `$a`, or `$a ?? $b`, or `$a ?? 4096`.

@@ -1,5 +1,6 @@
 //! A spec file as a typed value. Everything that is not a mapping is read and checked here.
 
+use super::members::{self, Member};
 use super::node::{Constant, Node, Value};
 use super::problem::{Place, Problem, suggest};
 use super::vocab::{ERROR_KINDS, FINISH_REASONS};
@@ -94,9 +95,6 @@ pub struct Price {
     pub cache_write_1h: Option<u64>,
 }
 
-/// What a model can do, as the catalogue says it.
-pub const CAPABILITIES: &[&str] = &["tools", "vision", "audio", "json_schema", "reasoning", "logprobs", "documents"];
-
 /// Reads nodes and collects what is wrong, so that one run says everything.
 #[derive(Default)]
 pub struct Checker {
@@ -120,6 +118,12 @@ impl Checker {
                 self.say(&key.at, format!("{what} has no `{}`; {hint}", key.name));
             }
         }
+    }
+
+    /// The same, of a map whose members are listed in [`members`].
+    fn members(&mut self, node: &Node, what: &str, known: &[Member]) {
+        let names: Vec<&str> = known.iter().map(|member| member.name).collect();
+        self.only(node, what, &names);
     }
 
     fn required<'n>(&mut self, node: &'n Node, what: &str, name: &str) -> Option<&'n Node> {
@@ -201,26 +205,7 @@ impl Checker {
 
 /// Reads a whole, merged spec.
 pub fn read(node: &Node, check: &mut Checker) -> Spec {
-    check.only(
-        node,
-        "a spec",
-        &[
-            "name",
-            "docs",
-            "extends",
-            "transport",
-            "base_url",
-            "credentials",
-            "auth",
-            "headers",
-            "query",
-            "chat",
-            "embeddings",
-            "moderations",
-            "errors",
-            "models",
-        ],
-    );
+    check.members(node, "a spec", members::SPEC);
     let credentials = credentials(node.get("credentials"), check);
     let base_url = check.required_text(node, "a spec", "base_url");
     if let Some(url) = node.get("base_url") {
@@ -243,12 +228,7 @@ pub fn read(node: &Node, check: &mut Checker) -> Spec {
     Spec {
         name: check.required_text(node, "a spec", "name"),
         docs,
-        transport: check.word(
-            node.get("transport"),
-            "transport",
-            &[("http", "Http"), ("simulator", "Simulator")],
-            "Http",
-        ),
+        transport: check.word(node.get("transport"), "transport", members::TRANSPORTS, "Http"),
         auth: auth(node.get("auth"), &node.at, &credentials, check),
         headers: check.pairs(node.get("headers"), "`headers`"),
         query: check.pairs(node.get("query"), "`query`"),
@@ -274,7 +254,7 @@ fn credentials(node: Option<&Node>, check: &mut Checker) -> Vec<Credential> {
         match &value.value {
             Value::List(items) => env.extend(items.iter().map(|item| check.text(item, "an environment variable"))),
             Value::Map(_) => {
-                check.only(value, "a credential", &["env", "optional"]);
+                check.members(value, "a credential", members::CREDENTIAL);
                 match value.get("env").map(|node| (&node.value, node)) {
                     Some((Value::List(items), _)) => {
                         env.extend(items.iter().map(|item| check.text(item, "an environment variable")));
@@ -327,8 +307,6 @@ fn auth(node: Option<&Node>, at: &Place, credentials: &[Credential], check: &mut
     Auth::None
 }
 
-const REPLIES: &[(&str, &str)] = &[("verbatim", "Verbatim"), ("rebuilt", "Rebuilt")];
-
 fn path(node: &Node, what: &str, name: &str, credentials: &[Credential], check: &mut Checker) -> Option<String> {
     let value = node.get(name)?;
     let text = check.text(value, &format!("`{name}`"));
@@ -340,22 +318,7 @@ fn path(node: &Node, what: &str, name: &str, credentials: &[Credential], check: 
 }
 
 fn chat(node: &Node, credentials: &[Credential], check: &mut Checker) -> Chat {
-    check.only(
-        node,
-        "`chat`",
-        &[
-            "path",
-            "stream_path",
-            "replies",
-            "json_schema",
-            "disconnect",
-            "reasoning_format",
-            "finish",
-            "request",
-            "response",
-            "stream",
-        ],
-    );
+    check.members(node, "`chat`", members::CHAT);
     let path_given = path(node, "chat", "path", credentials, check);
     if path_given.is_none() {
         check.say(&node.at, "`chat` lacks `path`");
@@ -374,35 +337,25 @@ fn chat(node: &Node, credentials: &[Credential], check: &mut Checker) -> Chat {
     }
     let empty = |at: &Place| Node { value: Value::Map(Vec::new()), at: at.clone() };
     let stream = check.required(node, "`chat`", "stream").cloned().unwrap_or_else(|| empty(&node.at));
-    check.only(&stream, "`stream`", &["framing", "until", "on"]);
+    check.members(&stream, "`stream`", members::STREAM);
     Chat {
         path: path_given,
         stream_path,
-        replies: check.word(node.get("replies"), "replies", REPLIES, "Rebuilt"),
-        json_schema: check.word(
-            node.get("json_schema"),
-            "json_schema",
-            &[("native", "Native"), ("tool", "Tool"), ("json_mode", "JsonMode"), ("prompt", "Prompt")],
-            "Prompt",
-        ),
-        disconnect: check.word(
-            node.get("disconnect"),
-            "disconnect",
-            &[("bills_partial", "BillsPartial"), ("bills_all", "BillsAll")],
-            "BillsAll",
-        ),
+        replies: check.word(node.get("replies"), "replies", members::REPLIES, "Rebuilt"),
+        json_schema: check.word(node.get("json_schema"), "json_schema", members::JSON_SCHEMAS, "Prompt"),
+        disconnect: check.word(node.get("disconnect"), "disconnect", members::DISCONNECTS, "BillsAll"),
         reasoning_format: check.optional_text(node, "reasoning_format").unwrap_or_default(),
         finish,
         request: check.required(node, "`chat`", "request").cloned().unwrap_or_else(|| empty(&node.at)),
         response: check.required(node, "`chat`", "response").cloned().unwrap_or_else(|| empty(&node.at)),
-        framing: check.word(stream.get("framing"), "framing", &[("sse", "Sse"), ("ndjson", "Ndjson")], "Sse"),
+        framing: check.word(stream.get("framing"), "framing", members::FRAMINGS, "Sse"),
         until: check.optional_text(&stream, "until"),
         on: check.required(&stream, "`stream`", "on").cloned().unwrap_or_else(|| empty(&stream.at)),
     }
 }
 
 fn plain(node: &Node, what: &str, credentials: &[Credential], check: &mut Checker) -> Plain {
-    check.only(node, &format!("`{what}`"), &["path", "replies", "request", "response"]);
+    check.members(node, &format!("`{what}`"), members::PLAIN);
     let path = path(node, what, "path", credentials, check);
     if path.is_none() {
         check.say(&node.at, format!("`{what}` lacks `path`"));
@@ -410,7 +363,7 @@ fn plain(node: &Node, what: &str, credentials: &[Credential], check: &mut Checke
     let empty = || Node { value: Value::Map(Vec::new()), at: node.at.clone() };
     Plain {
         path: path.unwrap_or_default(),
-        replies: check.word(node.get("replies"), "replies", REPLIES, "Verbatim"),
+        replies: check.word(node.get("replies"), "replies", members::REPLIES, "Verbatim"),
         request: check.required(node, &format!("`{what}`"), "request").cloned().unwrap_or_else(empty),
         response: check.required(node, &format!("`{what}`"), "response").cloned().unwrap_or_else(empty),
     }
@@ -421,15 +374,15 @@ fn errors(node: Option<&Node>, at: &Place, check: &mut Checker) -> Errors {
     let Some(node) = node else {
         return Errors { body: empty, rules: Vec::new(), retry: Vec::new() };
     };
-    check.only(node, "`errors`", &["body", "rules", "retry"]);
+    check.members(node, "`errors`", members::ERRORS);
     let mut rules = Vec::new();
     for rule in node.get("rules").and_then(Node::list).unwrap_or(&[]) {
-        check.only(rule, "an error rule", &["status", "code", "kind", "message", "is"]);
+        check.members(rule, "an error rule", members::RULE);
         let is = rule.get("is");
         if is.is_none() {
             check.say(&rule.at, "an error rule lacks `is`: what the error means");
         }
-        if rule.map().is_some_and(|members| members.len() < 2) {
+        if rule.map().is_some_and(|members| members.iter().all(|(key, _)| key.name == "is")) {
             check.say(&rule.at, "an error rule lacks a condition: `status`, `code`, `kind` or `message`");
         }
         rules.push(Rule {
@@ -458,12 +411,15 @@ fn models(node: Option<&Node>, check: &mut Checker) -> Vec<Model> {
 }
 
 fn model(id: &str, node: &Node, check: &mut Checker) -> Model {
-    check.only(node, "a model", &["kind", "context", "max_output", "can", "price", "ends", "successor"]);
+    check.members(node, "a model", members::MODEL);
     let mut capabilities = Vec::new();
     for word in node.get("can").and_then(Node::list).unwrap_or(&[]) {
         let text = check.text(word, "a capability");
-        if !CAPABILITIES.contains(&text.as_str()) {
-            check.say(&word.at, format!("no capability `{text}`; {}", suggest(&text, CAPABILITIES.iter().copied())));
+        if !members::CAPABILITIES.contains(&text.as_str()) {
+            check.say(
+                &word.at,
+                format!("no capability `{text}`; {}", suggest(&text, members::CAPABILITIES.iter().copied())),
+            );
         }
         capabilities.push(text);
     }
@@ -476,12 +432,7 @@ fn model(id: &str, node: &Node, check: &mut Checker) -> Model {
     }
     Model {
         id: id.to_owned(),
-        kind: check.word(
-            node.get("kind"),
-            "kind",
-            &[("chat", "Chat"), ("embedding", "Embedding"), ("moderation", "Moderation")],
-            "Chat",
-        ),
+        kind: check.word(node.get("kind"), "kind", members::KINDS, "Chat"),
         context: node.get("context").and_then(|node| check.number(node, "`context`")).unwrap_or(0),
         max_output: node.get("max_output").and_then(|node| check.number(node, "`max_output`")).unwrap_or(0),
         capabilities,
@@ -495,7 +446,7 @@ fn model(id: &str, node: &Node, check: &mut Checker) -> Model {
 }
 
 fn price(node: &Node, check: &mut Checker) -> Price {
-    check.only(node, "a price", &["input", "output", "cached_input", "cache_write", "cache_write_1h"]);
+    check.members(node, "a price", members::PRICE);
     let mut amount = |name: &str, required: bool| -> Option<u64> {
         let value = if required { check.required(node, "a price", name) } else { node.get(name) }?;
         let nano = value.text().and_then(nano_usd);

@@ -128,8 +128,13 @@ pub fn of_failed_stream(recording: &Recording, answer: &Answer, schemas: &Schema
     complaints
 }
 
-/// Complaints about a stream of which only the first `length` bytes came: an error, or complete.
-pub fn of_cut(recording: &Recording, length: usize, answer: &Answer, schemas: &Schemas) -> Vec<String> {
+/// Whether the first `length` bytes tell usage.
+pub fn tells_usage(recording: &Recording, length: usize) -> bool {
+    String::from_utf8_lossy(&recording.body[..length]).contains("\"usage\"")
+}
+
+/// Complaints about a stream of which only a beginning came: an error, or complete.
+pub fn of_cut(recording: &Recording, usage_came: bool, answer: &Answer, schemas: &Schemas) -> Vec<String> {
     let text = String::from_utf8_lossy(&answer.body).into_owned();
     let mut complaints = Vec::new();
     if answer.status >= 400 {
@@ -145,10 +150,7 @@ pub fn of_cut(recording: &Recording, length: usize, answer: &Answer, schemas: &S
         Ending::Error(complaint) => complaints.extend(complaint),
         Ending::Done if wanted.error.is_some() => complaints.push("an error was lost".to_owned()),
         // All that mattered had come; what was cut off is the blank line or the like.
-        Ending::Done => {
-            let asked = recording.text()[..floor(recording.text(), length)].contains("\"usage\"");
-            compare(&mut complaints, &wanted, &got, asked && got.usage.is_some());
-        }
+        Ending::Done => compare(&mut complaints, &wanted, &got, usage_came && got.usage.is_some()),
         Ending::Open => complaints.push("it just stops".to_owned()),
     }
     for (index, choice) in &got.choices {
@@ -158,13 +160,6 @@ pub fn of_cut(recording: &Recording, length: usize, answer: &Answer, schemas: &S
         }
     }
     complaints
-}
-
-fn floor(text: &str, mut at: usize) -> usize {
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
 }
 
 /// How a stream ends.

@@ -1,0 +1,134 @@
+//! The members of a spec's maps, and what each is for: what the compiler accepts, and what
+//! `providers/README.md` and `providers/spec.schema.json` say. A test holds all three together.
+
+/// A member of a map of the spec.
+#[derive(Debug)]
+pub struct Member {
+    pub name: &'static str,
+    /// For the language reference.
+    pub about: &'static str,
+}
+
+const fn member(name: &'static str, about: &'static str) -> Member {
+    Member { name, about }
+}
+
+pub const SPEC: &[Member] = &[
+    member("name", "the provider's name, for people"),
+    member("docs", "a link to the provider's API reference"),
+    member("extends", "the spec this one is laid over"),
+    member("transport", "`http`, or `simulator` for answers from inside the process"),
+    member("base_url", "where its API is; may hold `{credential}`"),
+    member("credentials", "its secrets: a name, and the environment variable that holds the value"),
+    member("auth", "how a call proves who is calling: `{ bearer: NAME }`, `{ header: H, value: NAME }` or `none`"),
+    member("headers", "sent with every call; values may hold `{credential}`"),
+    member("query", "query parameters of every call; values may hold `{credential}`"),
+    member("chat", "chat completions"),
+    member("embeddings", "embeddings"),
+    member("moderations", "moderations"),
+    member("errors", "how errors read and what they mean"),
+    member("models", "the catalogue: model id, limits, abilities and price"),
+];
+
+pub const CREDENTIAL: &[Member] = &[
+    member("env", "the environment variable, or a list of which the first that is set wins"),
+    member("optional", "`true`: the provider can be called without it"),
+];
+
+pub const CHAT: &[Member] = &[
+    member("path", "appended to `base_url`; may hold `{model}`"),
+    member("stream_path", "the path of streamed calls, where it differs"),
+    member("replies", "`rebuilt` from sinks, or `verbatim`: the provider's bytes pass as they are"),
+    member("json_schema", "how a schema is asked for: `native`, `tool`, `json_mode` or `prompt`"),
+    member("disconnect", "what a hang-up costs: `bills_partial` or `bills_all`"),
+    member("reasoning_format", "`format` of `reasoning_details`, where the provider signs its thoughts"),
+    member("finish", "the provider's finish reasons and OpenAI's"),
+    member("request", "OpenAI's request as the provider's"),
+    member("response", "an answer in one piece, as sinks"),
+    member("stream", "a stream's framing and events"),
+];
+
+pub const STREAM: &[Member] = &[
+    member("framing", "`sse` or `ndjson`"),
+    member("until", "data that ends the stream and is no JSON, such as `[DONE]`"),
+    member("on", "an event's name and the sinks it feeds; `_` is every other event"),
+];
+
+pub const PLAIN: &[Member] = &[
+    member("path", "appended to `base_url`; may hold `{model}`"),
+    member("replies", "`verbatim` (the default) or `rebuilt`"),
+    member("request", "OpenAI's request as the provider's"),
+    member("response", "the answer, as sinks"),
+];
+
+pub const ERRORS: &[Member] = &[
+    member("body", "where an error body says `code`, `kind`, `message` and `param`"),
+    member("rules", "what an error means; the first rule that fits, otherwise the status decides"),
+    member("retry", "statuses that are worth another try"),
+];
+
+pub const RULE: &[Member] = &[
+    member("status", "the HTTP status"),
+    member("code", "the body's `code`, exactly"),
+    member("kind", "the body's `kind`, exactly"),
+    member("message", "the body's `message`; `*` stands for any text"),
+    member("is", "what it means"),
+];
+
+pub const MODEL: &[Member] = &[
+    member("kind", "`chat` (the default), `embedding` or `moderation`"),
+    member("context", "tokens of input and output together"),
+    member("max_output", "most output tokens"),
+    member("can", "its abilities"),
+    member("price", "USD a million tokens"),
+    member("ends", "the day it ends, such as \"2027-04-01\""),
+    member("successor", "the model to use instead"),
+];
+
+pub const PRICE: &[Member] = &[
+    member("input", "input tokens that are not cached"),
+    member("output", "output tokens, reasoning included"),
+    member("cached_input", "input tokens read from a cache; without it, as `input`"),
+    member("cache_write", "input tokens written to a cache for minutes"),
+    member("cache_write_1h", "input tokens written to a cache for an hour"),
+];
+
+/// Directives of request mappings.
+pub const DIRECTIVES: &[Member] = &[
+    member("$pass", "`all`: copy what the caller sent, less the members written beside it; or a member's name"),
+    member("$drop", "members that are left out"),
+    member("$rename", "members that are copied under another name"),
+    member("$refuse", "members that are answered with an error that names them"),
+    member("$limit", "the names under which the output limit may be passed on, the preferred one first"),
+    member("$if", "only where this source is there (or true)"),
+    member("$unless", "only where it is not"),
+    member("$each", "one item for each of a list"),
+    member("$by", "one mapping for each variant of a union"),
+    member("$match", "one mapping for each glob that a text fits; `_` where none does"),
+    member("$get", "a number, bounded by `$max` and `$min`"),
+    member("$max", "the upper bound of `$get`"),
+    member("$min", "the lower bound of `$get`"),
+    member("$not", "the opposite of a truth"),
+];
+
+/// Directives of replies.
+pub const REPLY_DIRECTIVES: &[Member] = &[
+    member("$each", "the sinks under `$do`, for each item of a list"),
+    member("$do", "beside `$each`: paths begin at the item"),
+    member("$by", "sinks by the word at a path; `_` is every other word"),
+    member("$key", "sinks by which member of an object is there"),
+];
+
+/// Words that a member may have, with what they are in Rust.
+pub type Words = &'static [(&'static str, &'static str)];
+
+pub const TRANSPORTS: Words = &[("http", "Http"), ("simulator", "Simulator")];
+pub const REPLIES: Words = &[("verbatim", "Verbatim"), ("rebuilt", "Rebuilt")];
+pub const JSON_SCHEMAS: Words =
+    &[("native", "Native"), ("tool", "Tool"), ("json_mode", "JsonMode"), ("prompt", "Prompt")];
+pub const DISCONNECTS: Words = &[("bills_partial", "BillsPartial"), ("bills_all", "BillsAll")];
+pub const FRAMINGS: Words = &[("sse", "Sse"), ("ndjson", "Ndjson")];
+pub const KINDS: Words = &[("chat", "Chat"), ("embedding", "Embedding"), ("moderation", "Moderation")];
+
+/// What a model can do, as the catalogue says it.
+pub const CAPABILITIES: &[&str] = &["tools", "vision", "audio", "json_schema", "reasoning", "logprobs", "documents"];
