@@ -1,0 +1,40 @@
+#!/bin/bash
+# Measures Ringside beside nginx and beside no proxy at all:
+#
+#   benches/side_by_side/run.sh HARNESS [ARGUMENT OF bench.py …]
+#
+# HARNESS is a folder with the load harness (bench.py, isolate.py, src/) that may be written to; it
+# is built there. Further arguments go to `bench.py run`, for example `--tests chat_max --repeats 1`.
+# Needs nginx and python3; as root the run is in a network of its own and ahead of other work.
+# What it wrote is in $RESULTS (default: a new folder, whose name is printed).
+set -euo pipefail
+here="$(cd "$(dirname "$0")" && pwd)"
+root="$(cd "$here/../.." && pwd)"
+harness="$(cd "${1:?the folder of the load harness}" && pwd)"; shift
+export PATH="$PATH:/usr/sbin:/sbin"
+command -v nginx >/dev/null || { echo "nginx is missing: install Debian's nginx-light" >&2; exit 1; }
+
+(cd "$harness" && CARGO_TARGET_DIR="$harness/target" cargo build --release --quiet)
+(cd "$root" && cargo build --release --quiet --bin ringside)
+program="${CARGO_TARGET_DIR:-$root/target}/release/ringside"
+
+work="$(mktemp -d)"
+results="${RESULTS:-$work/results}"
+mkdir -p "$work/ringside/nginx" "$results"
+
+# A first start makes the database and the tokens; the runs find both.
+cd "$work/ringside"
+RINGSIDE_LISTEN=127.0.0.1:0 "$program" serve >first-start.log 2>&1 &
+first=$!
+for _ in $(seq 100); do [ -s ringside.token ] && break; sleep 0.1; done
+kill "$first"; wait "$first" || true
+token="$(grep -o 'ko_[a-z0-9]*' ringside.token | head -n 1)"
+[ -n "$token" ] || { echo "no first start:" >&2; cat first-start.log >&2; exit 1; }
+python3 "$here/targets.py" "$program" "$work/ringside" "$token" "$here/nginx.conf" >"$work/targets.json"
+
+apart=(); [ "$(id -u)" = 0 ] && apart=(python3 "$harness/isolate.py")
+ulimit -n "$(ulimit -H -n)"
+cd "$harness"
+"${apart[@]}" python3 bench.py run "$work/targets.json" --out "$results" "$@"
+python3 bench.py table "$results"
+echo "results: $results"
