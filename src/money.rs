@@ -41,6 +41,8 @@ pub enum ParseMoneyError {
 const NANO: i64 = 1_000_000_000;
 /// Femto-USD in a nano-USD.
 const FEMTO: i128 = 1_000_000;
+/// Basis points in a whole.
+const WHOLE: i128 = 10_000;
 
 impl NanoUsd {
     pub const ZERO: NanoUsd = NanoUsd(0);
@@ -141,10 +143,7 @@ impl AddAssign for FemtoUsd {
 impl FemtoUsd {
     /// Rounds once, half to even; stops at the ends of 64 bits.
     pub fn round(self) -> NanoUsd {
-        let (quotient, rest) = (self.0.div_euclid(FEMTO), self.0.rem_euclid(FEMTO));
-        let up = rest * 2 > FEMTO || (rest * 2 == FEMTO && quotient % 2 != 0);
-        let rounded = quotient + i128::from(up);
-        NanoUsd(i64::try_from(rounded).unwrap_or(if rounded < 0 { i64::MIN } else { i64::MAX }))
+        round(self.0, FEMTO)
     }
 
     /// Rounds up: for bounds, which must not be below what may come.
@@ -153,17 +152,42 @@ impl FemtoUsd {
         NanoUsd(i64::try_from(rounded).unwrap_or(if rounded < 0 { i64::MIN } else { i64::MAX }))
     }
 
-    /// The amount and `basis_points` hundredths of a per cent of it, unrounded but for what lies
-    /// below a femto-USD.
-    pub fn plus_basis_points(self, basis_points: u32) -> FemtoUsd {
-        FemtoUsd(self.0.saturating_mul(10_000 + i128::from(basis_points)) / 10_000)
+    /// The amount and `basis_points` hundredths of a per cent of it, rounded up to the femto-USD:
+    /// for bounds.
+    pub fn with_basis_points(self, basis_points: u32) -> FemtoUsd {
+        let product = self.0.saturating_mul(WHOLE + i128::from(basis_points));
+        FemtoUsd(product.div_euclid(WHOLE) + i128::from(product.rem_euclid(WHOLE) > 0))
+    }
+
+    /// The most that [`Self::with_basis_points`] takes to no more than this.
+    pub fn without_basis_points(self, basis_points: u32) -> FemtoUsd {
+        FemtoUsd(self.0.saturating_mul(WHOLE).div_euclid(WHOLE + i128::from(basis_points)))
+    }
+
+    /// The amount and `basis_points` hundredths of a per cent of it, rounded once, half to even.
+    pub fn round_with_basis_points(self, basis_points: u32) -> NanoUsd {
+        round(self.0.saturating_mul(WHOLE + i128::from(basis_points)), FEMTO * WHOLE)
     }
 }
 
+impl From<NanoUsd> for FemtoUsd {
+    fn from(amount: NanoUsd) -> Self {
+        FemtoUsd(i128::from(amount.0) * FEMTO)
+    }
+}
+
+/// `amount` over `divisor`, half to even; stops at the ends of 64 bits.
+fn round(amount: i128, divisor: i128) -> NanoUsd {
+    let (quotient, rest) = (amount.div_euclid(divisor), amount.rem_euclid(divisor));
+    let up = rest * 2 > divisor || (rest * 2 == divisor && quotient % 2 != 0);
+    let rounded = quotient + i128::from(up);
+    NanoUsd(i64::try_from(rounded).unwrap_or(if rounded < 0 { i64::MIN } else { i64::MAX }))
+}
+
 impl Rate {
-    /// What that many tokens cost.
+    /// What that many tokens cost; it stops at the end of 128 bits.
     pub fn times(self, tokens: u64) -> FemtoUsd {
-        FemtoUsd(i128::from(self.0) * i128::from(tokens))
+        FemtoUsd(i128::from(self.0).saturating_mul(i128::from(tokens)))
     }
 
     /// The price of a million tokens.
@@ -219,6 +243,13 @@ mod tests {
     }
 
     #[test]
+    fn what_lies_below_a_femto_usd_decides_a_tie() {
+        // 0.5 nano-USD and 11 % of a femto-USD: above the half, though the part is below a unit.
+        assert_eq!(FemtoUsd(450_451).round_with_basis_points(1100), NanoUsd(1));
+        assert_eq!(FemtoUsd(500_000).round_with_basis_points(0), NanoUsd(0));
+    }
+
+    #[test]
     fn json_takes_numbers_and_texts() {
         let read = |text: &str| serde_json::from_str::<NanoUsd>(text);
         assert_eq!(read("0.1").ok(), Some(NanoUsd(100_000_000)));
@@ -238,6 +269,16 @@ mod tests {
             let off = (i128::from(FemtoUsd(femto).round().0) * FEMTO - femto).abs();
             prop_assert!(off * 2 <= FEMTO);
             prop_assert!(FemtoUsd(femto).ceil() >= FemtoUsd(femto).round());
+        }
+
+        #[test]
+        fn a_markup_is_exact_and_taken_off_again(femto in 0_i128..1_000_000_000_000_000_000, basis_points in 0_u32..1_000_000) {
+            let amount = FemtoUsd(femto);
+            let with = amount.with_basis_points(basis_points);
+            prop_assert!(with.without_basis_points(basis_points) >= amount);
+            prop_assert!(amount.without_basis_points(basis_points).with_basis_points(basis_points) <= amount);
+            prop_assert!(amount.round_with_basis_points(basis_points) <= with.ceil());
+            prop_assert_eq!(amount.round_with_basis_points(0), amount.round());
         }
 
         #[test]

@@ -23,7 +23,7 @@ pub struct Terms {
 /// The charge of a call.
 pub fn charge(usage: &Usage, price: &Price, terms: Terms) -> Charge {
     let list = list(usage, price);
-    Charge { list: list.round(), cost: list.plus_basis_points(terms.markup_basis_points).round() }
+    Charge { list: list.round(), cost: list.round_with_basis_points(terms.markup_basis_points) }
 }
 
 /// Tokens times prices, unrounded.

@@ -1,6 +1,7 @@
 //! What calls cost: prices, usage that is judged before it is charged, holds, and the journal
 //! that makes a finished call durable before its last byte is sent.
 
+mod bound;
 mod charge;
 mod drain;
 mod estimate;
@@ -9,6 +10,7 @@ mod ledger;
 mod prices;
 mod usage;
 
+pub use bound::{Extent, affordable_output, bound};
 pub use charge::{Charge, Terms, charge};
 pub use drain::Drain;
 pub use estimate::{input_tokens, text_tokens};

@@ -3,10 +3,9 @@
 use super::context::{Context, looks_like_email};
 use super::resolve::{Operation, Target};
 use super::{Error, Facts, Gateway};
-use crate::adapter::provider::Price;
 use crate::adapter::reply::Outcome;
 use crate::billing::journal::Journal;
-use crate::billing::{self, Bound, Charge, Counted, Expectation, Permit, Terms, charge, judge};
+use crate::billing::{self, Bound, Charge, Counted, Expectation, Extent, Permit, Terms, charge, judge};
 use crate::clock::Timestamp;
 use crate::id::{Id, TokenHash};
 use crate::telemetry::{CallKey, CallNumbers, Metrics};
@@ -118,7 +117,8 @@ pub(super) fn admit(gateway: &Gateway, context: Context, target: Target, asked: 
         _ => caller.markup_basis_points,
     };
     let terms = Terms { markup_basis_points: markup };
-    let permit = gateway.ledger.admit(&caller.account_id, bound(&asked, &target, terms));
+    let bound = Bound(billing::bound(&target.entry, extent(&asked, &target), terms));
+    let permit = gateway.ledger.admit(&caller.account_id, bound);
     Ok(Running(Some(Box::new(Call {
         permit,
         customer,
@@ -135,16 +135,11 @@ pub(super) fn admit(gateway: &Gateway, context: Context, target: Target, asked: 
     }))))
 }
 
-/// The most a call may cost: a token is at least a byte, all at the dearest price of the input,
-/// and every choice as long as it may get.
-fn bound(asked: &Asked, target: &Target, terms: Terms) -> Bound {
-    let Price { input, output, cached_input, cache_write, cache_write_1h } = target.entry.price;
-    let dearest = [Some(input), cached_input, cache_write, cache_write_1h].into_iter().flatten().max().unwrap_or(input);
+/// What a call may use at most; its body's bytes bound its input tokens.
+fn extent(asked: &Asked, target: &Target) -> Extent {
     let most = u64::from(target.entry.max_output_tokens);
     let unstated = if most == 0 { UNSTATED_OUTPUT } else { UNSTATED_OUTPUT.min(most) };
-    let limit = asked.output_limit.unwrap_or(unstated).saturating_mul(asked.choices);
-    let list = dearest.times(asked.body.len() as u64) + output.times(limit);
-    Bound(list.plus_basis_points(terms.markup_basis_points))
+    Extent { input: asked.body.len() as u64, output: asked.output_limit.unwrap_or(unstated), choices: asked.choices }
 }
 
 impl Running {
