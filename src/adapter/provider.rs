@@ -120,6 +120,8 @@ pub struct ChatOperation {
     pub until: Option<&'static str>,
     pub replies: Replies,
     pub json_schema: JsonSchema,
+    /// What its own enforcement of a schema takes.
+    pub schema_subset: SchemaSubset,
     pub disconnect: Disconnect,
     /// The name under which reasoning signatures of this provider travel in `reasoning_details`.
     pub reasoning_format: &'static str,
@@ -164,6 +166,16 @@ pub enum JsonSchema {
     Tool,
     JsonMode,
     Prompt,
+}
+
+/// What a provider's own enforcement takes of JSON Schema. The rest is taken out before a schema is
+/// sent, and checked by Ringside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SchemaSubset {
+    /// Keywords that it does not take.
+    pub without: &'static [&'static str],
+    /// Whether every object must say `additionalProperties: false`.
+    pub closed: bool,
 }
 
 /// What a provider charges for a stream that was cut by the caller.

@@ -77,10 +77,12 @@ impl Functions<'_> {
         let (path, stream_path, reasoning) = (&chat.path, &chat.stream_path, &chat.reasoning_format);
         let (framing, replies) = (format_ident!("{}", chat.framing), format_ident!("{}", chat.replies));
         let (schema, disconnect) = (format_ident!("{}", chat.json_schema), format_ident!("{}", chat.disconnect));
+        let (without, closed) = (&chat.schema_subset.without, chat.schema_subset.closed);
         let until = chat.until.as_ref().map_or_else(|| quote!(None), |until| quote!(Some(#until)));
         quote!(ChatOperation {
             path: #path, stream_path: #stream_path, framing: Framing::#framing, until: #until,
-            replies: Replies::#replies, json_schema: JsonSchema::#schema, disconnect: Disconnect::#disconnect,
+            replies: Replies::#replies, json_schema: JsonSchema::#schema,
+            schema_subset: SchemaSubset { without: &[#(#without),*], closed: #closed }, disconnect: Disconnect::#disconnect,
             reasoning_format: #reasoning, normalises: #normalises, encode: #encode, decode: #decode, on_event: #on_event,
         })
     }

@@ -40,12 +40,18 @@ pub const CHAT: &[Member] = &[
     member("stream_path", "the path of streamed calls, where it differs"),
     member("replies", "`rebuilt` from sinks, or `verbatim`: the provider's bytes pass as they are"),
     member("json_schema", "how a schema is asked for: `native`, `tool`, `json_mode` or `prompt`"),
+    member("schema_subset", "what its own enforcement takes of JSON Schema, where that is not all"),
     member("disconnect", "what a hang-up costs: `bills_partial` or `bills_all`"),
     member("reasoning_format", "`format` of `reasoning_details`, where the provider signs its thoughts"),
     member("finish", "the provider's finish reasons and OpenAI's"),
     member("request", "OpenAI's request as the provider's"),
     member("response", "an answer in one piece, as sinks"),
     member("stream", "a stream's framing and events"),
+];
+
+pub const SCHEMA_SUBSET: &[Member] = &[
+    member("without", "keywords that are taken out of a schema before it is sent, and still checked here"),
+    member("closed", "`true`: every object must say `additionalProperties: false`, and is made to"),
 ];
 
 pub const STREAM: &[Member] = &[

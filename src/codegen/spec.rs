@@ -40,6 +40,7 @@ pub struct Chat {
     pub stream_path: String,
     pub replies: &'static str,
     pub json_schema: &'static str,
+    pub schema_subset: SchemaSubset,
     pub disconnect: &'static str,
     pub reasoning_format: String,
     /// The provider's word and ours.
@@ -49,6 +50,13 @@ pub struct Chat {
     pub framing: &'static str,
     pub until: Option<String>,
     pub on: Node,
+}
+
+/// `chat.schema_subset:`.
+#[derive(Default)]
+pub struct SchemaSubset {
+    pub without: Vec<String>,
+    pub closed: bool,
 }
 
 /// `embeddings:` and `moderations:`.
@@ -343,6 +351,7 @@ fn chat(node: &Node, credentials: &[Credential], check: &mut Checker) -> Chat {
         stream_path,
         replies: check.word(node.get("replies"), "replies", members::REPLIES, "Rebuilt"),
         json_schema: check.word(node.get("json_schema"), "json_schema", members::JSON_SCHEMAS, "Prompt"),
+        schema_subset: node.get("schema_subset").map(|subset| schema_subset(subset, check)).unwrap_or_default(),
         disconnect: check.word(node.get("disconnect"), "disconnect", members::DISCONNECTS, "BillsAll"),
         reasoning_format: check.optional_text(node, "reasoning_format").unwrap_or_default(),
         finish,
@@ -351,6 +360,15 @@ fn chat(node: &Node, credentials: &[Credential], check: &mut Checker) -> Chat {
         framing: check.word(stream.get("framing"), "framing", members::FRAMINGS, "Sse"),
         until: check.optional_text(&stream, "until"),
         on: check.required(&stream, "`stream`", "on").cloned().unwrap_or_else(|| empty(&stream.at)),
+    }
+}
+
+fn schema_subset(node: &Node, check: &mut Checker) -> SchemaSubset {
+    check.members(node, "`schema_subset`", members::SCHEMA_SUBSET);
+    let without = node.get("without").and_then(Node::list).unwrap_or(&[]);
+    SchemaSubset {
+        without: without.iter().map(|word| check.text(word, "a keyword")).collect(),
+        closed: node.get("closed").and_then(Node::constant) == Some(Constant::Bool(true)),
     }
 }
 

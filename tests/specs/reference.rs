@@ -55,6 +55,7 @@ fn reference() -> String {
         ("a spec", members::SPEC),
         ("a credential", members::CREDENTIAL),
         ("`chat`", members::CHAT),
+        ("`schema_subset`", members::SCHEMA_SUBSET),
         ("`stream`", members::STREAM),
         ("`embeddings`, `moderations`", members::PLAIN),
         ("`errors`", members::ERRORS),

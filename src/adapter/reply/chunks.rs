@@ -233,6 +233,26 @@ impl Writer<'_> {
         }
     }
 
+    /// Everything that a choice holds, at once.
+    pub fn whole(&mut self, choice: &mut Choice) {
+        if let Some(reasoning) = choice.reasoning.clone() {
+            self.reasoning(choice, &reasoning);
+        }
+        for detail in choice.details.clone() {
+            self.detail(choice, &detail);
+        }
+        if let Some(refusal) = choice.refusal.clone() {
+            self.refusal(choice, &refusal);
+        }
+        if let Some(text) = choice.content.clone() {
+            self.text(choice, &text);
+        }
+        for raw in choice.logprobs.clone() {
+            self.logprobs(&raw);
+        }
+        self.finish(choice);
+    }
+
     pub fn finish(&mut self, choice: &mut Choice) {
         self.role(choice, b"\"content\":\"\",\"refusal\":null");
         for position in 0..choice.tools.len() {

@@ -53,6 +53,26 @@ pub struct Reply {
     current: usize,
     mode: Mode,
     outcome: Outcome,
+    /// A tool whose arguments are the answer itself.
+    answer_tool: Option<AnswerTool>,
+}
+
+/// A tool that the model is made to call because its arguments are the answer.
+struct AnswerTool {
+    name: String,
+    /// Slots of its calls, by choice.
+    slots: Vec<(u32, Option<u32>)>,
+}
+
+/// What was said in one choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said<'r> {
+    pub index: u32,
+    pub text: Option<&'r str>,
+    pub refused: bool,
+    /// Tool calls.
+    pub calls: usize,
+    pub finish: Option<&'r str>,
 }
 
 enum Mode {
@@ -87,7 +107,49 @@ impl Reply {
             current: 0,
             mode,
             outcome: Outcome::default(),
+            answer_tool: None,
         }
+    }
+
+    /// Takes the arguments of calls of the tool `name` for the answer's text.
+    pub fn answering_by(mut self, name: &str) -> Self {
+        self.answer_tool = Some(AnswerTool { name: name.to_owned(), slots: Vec::new() });
+        self
+    }
+
+    /// What was said, choice by choice.
+    pub fn said(&self) -> impl Iterator<Item = Said<'_>> {
+        self.choices.iter().map(|choice| Said {
+            index: choice.index,
+            text: choice.content.as_deref(),
+            refused: choice.refusal.as_deref().is_some_and(|text| !text.is_empty()),
+            calls: choice.tools.len(),
+            finish: choice.finish.as_deref(),
+        })
+    }
+
+    /// Puts `text` in the place of what a choice said. Only of use before the answer is written.
+    pub fn replace_text(&mut self, index: u32, text: String) {
+        if let Some(choice) = self.choices.iter_mut().find(|choice| choice.index == index) {
+            choice.content = Some(text);
+        }
+    }
+
+    /// Writes a gathered answer as a stream, as if it had come at once: a role chunk, what was said,
+    /// a finish chunk for each choice, and the end.
+    pub fn into_stream(mut self, options: ChunkOptions, usage: &Usage) -> Vec<u8> {
+        self.mode = Mode::Chunks(Box::new(Chunks::new(options)));
+        for mut choice in std::mem::take(&mut self.choices) {
+            self.choice(choice.index);
+            if let Mode::Chunks(chunks) = &mut self.mode {
+                let tier = self.outcome.openai_tier();
+                chunks.writer(&self.identity, tier, self.fingerprint.as_deref()).whole(&mut choice);
+            }
+            let last = self.choices.len() - 1;
+            self.choices[last] = choice;
+        }
+        self.end(usage);
+        self.take_output()
     }
 
     /// What is known so far.
@@ -224,12 +286,28 @@ impl Reply {
     /// A tool call, or a piece of one.
     pub fn tool(&mut self, part: ToolPart<'_>) {
         let arguments = if part.args_text.is_empty() { part.args } else { part.args_text };
+        if self.is_answer(&part) {
+            return self.text(arguments);
+        }
         self.outcome.produce(part.name);
         self.outcome.produce(arguments);
         self.outcome.saw_output = true;
         if let Some(position) = self.choice_now().add_tool(&part, arguments) {
             self.write(|choice, sink| sink.tool(choice, position));
         }
+    }
+
+    /// Whether a piece belongs to a call of the tool whose arguments are the answer.
+    fn is_answer(&mut self, part: &ToolPart<'_>) -> bool {
+        let index = self.choice_now().index;
+        let Some(tool) = &mut self.answer_tool else {
+            return false;
+        };
+        let known = part.name.is_empty() && part.slot.is_some() && tool.slots.contains(&(index, part.slot));
+        if part.name == tool.name {
+            tool.slots.push((index, part.slot));
+        }
+        known || part.name == tool.name
     }
 
     /// OpenAI's logprobs object of the piece of text before it.
@@ -240,12 +318,18 @@ impl Reply {
 
     /// Why the choice ended. Only the first reason counts.
     pub fn finish(&mut self, reason: &str) {
+        // To the caller there was no call of the tool that is the answer.
+        let answers = self.answer_tool.is_some();
         let choice = self.choice_now();
         if choice.finish.is_some() {
             return;
         }
         // Some providers say only that they stopped, tools called or not.
-        let reason = if reason == "stop" && !choice.tools.is_empty() { "tool_calls" } else { reason };
+        let reason = match reason {
+            "stop" if !choice.tools.is_empty() => "tool_calls",
+            "tool_calls" if choice.tools.is_empty() && answers => "stop",
+            other => other,
+        };
         choice.finish = Some(reason.to_owned());
         choice.complete_arguments();
         self.outcome.finish_reasons.push(reason.to_owned());
