@@ -1,0 +1,77 @@
+//! The end of a call: its usage judged, its charge worked out, its event written to the journal.
+
+use crate::fixtures;
+use criterion::{Criterion, Throughput};
+use ringside::adapter::reply::{Outcome, Reply};
+use ringside::billing::journal::Journal;
+use ringside::billing::{Counted, Expectation, Lookup, PriceBook, Terms, charge, judge};
+use ringside::clock::Clock;
+use ringside::id::Id;
+use ringside::money::NanoUsd;
+use ringside::wire::event::UsageEvent;
+use ringside::wire::usage::Usage;
+use std::hint::black_box;
+
+/// Usage to a charge; an id; an event appended (one write of a file).
+pub fn settle(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("settle");
+    let (provider, operation) = fixtures::provider("openai");
+    let mut reply = Reply::tap();
+    (operation.decode)(&fixtures::answer("openai"), &mut reply).expect("a good answer");
+    let book = PriceBook::of_specs(ringside::adapter::generated::ALL, Clock::of_machine());
+    let Lookup::Listed(entry) = book.lookup(provider, "gpt-4o-mini") else { panic!("the model is listed") };
+    let terms = Terms { markup_basis_points: 1000 };
+    group.bench_function("judge and charge", |bencher| {
+        bencher.iter(|| charge(&judged(black_box(reply.outcome())), &entry.price, terms));
+    });
+    group.bench_function("look a price up", |bencher| {
+        bencher.iter(|| book.lookup(provider, black_box("gpt-4o-mini")));
+    });
+    group.bench_function("an id", |bencher| bencher.iter(|| Id::new("use")));
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let journal = Journal::open(&folder.path().join("journal"), 0).expect("a journal");
+    let event = event();
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("append to the journal", |bencher| {
+        bencher.iter(|| journal.append(black_box(&event)).expect("it is written"));
+    });
+    group.finish();
+}
+
+fn judged(outcome: &Outcome) -> Usage {
+    let expectation = Expectation { context_window: 128_000, choices: 1, has_output: true, cut: false };
+    judge(outcome, expectation, &Counted { input: &|| 0, output: &|| 0 }).usage
+}
+
+fn event() -> UsageEvent {
+    UsageEvent {
+        id: Id::new("use").into_string(),
+        account_id: Id::new("acct").into_string(),
+        token_id: Id::new("tok").into_string(),
+        request_id: Id::new("req").into_string(),
+        response_id: Some("chatcmpl-1".to_owned()),
+        created: 1_760_000_000_000,
+        customer: Some("cus_42".to_owned()),
+        endpoint: "/v1/chat/completions".to_owned(),
+        reference: "fc:openai/gpt-4o-mini".to_owned(),
+        provider: "openai".to_owned(),
+        model: "gpt-4o-mini".to_owned(),
+        usage: Usage { prompt_tokens: 27, completion_tokens: 120, ..Usage::default() },
+        raw_usage: Some(r#"{"prompt_tokens":27,"completion_tokens":120,"total_tokens":147}"#.to_owned()),
+        estimated: false,
+        cost: NanoUsd(76_050),
+        list_cost: NanoUsd(76_050),
+        billable: None,
+        price_version: "specs-00000000".to_owned(),
+        tags: Vec::new(),
+        session_id: None,
+        properties: std::collections::BTreeMap::default(),
+        status: "ok".to_owned(),
+        error_code: None,
+        attempts: 1,
+        streamed: false,
+        latency_ms: 700,
+        first_token_ms: None,
+    }
+}
