@@ -37,6 +37,11 @@ impl Id {
     pub fn into_string(self) -> String {
         self.0
     }
+
+    /// `<prefix>-…`, as OpenAI writes the ids of answers.
+    pub fn with_hyphen(self) -> String {
+        self.0.replacen('_', "-", 1)
+    }
 }
 
 impl fmt::Display for Id {

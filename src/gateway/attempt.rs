@@ -87,7 +87,7 @@ fn encode(
 
 fn identity(running: &Running, operation: &ChatOperation) -> Identity {
     Identity {
-        id: Id::new("chatcmpl").into_string().replacen('_', "-", 1),
+        id: Id::new("chatcmpl").with_hyphen(),
         created: running.created().unix_seconds(),
         model: running.target().model.clone(),
         reasoning_format: operation.reasoning_format,

@@ -44,6 +44,15 @@ async fn echo_streams() {
 }
 
 #[tokio::test]
+async fn an_output_limit_cuts_the_answer_and_says_so() {
+    let app = TestApp::start().await;
+    let mut body = ask("fc:sim/echo", "0123456789");
+    body["max_completion_tokens"] = 2.into();
+    let choice = &app.chat(&body).await.json()["choices"][0];
+    assert_eq!((&choice["message"]["content"], &choice["finish_reason"]), (&json!("01234567"), &json!("length")));
+}
+
+#[tokio::test]
 async fn usage_comes_in_a_stream_exactly_when_asked() {
     let app = TestApp::start().await;
     let mut body = ask_streamed("fc:sim/echo", "Hello there");

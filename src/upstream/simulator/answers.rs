@@ -128,5 +128,5 @@ pub fn moderation(request: &Value, model: &str) -> Vec<u8> {
             json!({"flagged": flagged, "categories": categories, "category_scores": scores, "category_applied_input_types": applied})
         })
         .collect();
-    json!({"id": Id::new("modr").to_string(), "model": model, "results": results}).to_string().into_bytes()
+    json!({"id": Id::new("modr").with_hyphen(), "model": model, "results": results}).to_string().into_bytes()
 }

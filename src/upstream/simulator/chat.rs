@@ -15,6 +15,8 @@ pub struct Reply {
     text: String,
     /// Name and arguments of a call, instead of text.
     call: Option<(String, String)>,
+    /// Why it ends.
+    finish: &'static str,
     choices: u64,
     /// The usage object's text; `None` for a provider that reports none.
     usage: Option<String>,
@@ -51,8 +53,13 @@ pub fn reply(request: &Value, model: &str) -> Reply {
     }
     let limit =
         ["max_completion_tokens", "max_tokens"].iter().find_map(|name| request.get(*name).and_then(Value::as_u64));
-    if let Some(limit) = limit {
-        text = cut(&text, usize::try_from(limit.saturating_mul(4)).unwrap_or(usize::MAX)).to_owned();
+    let mut finish = if call.is_some() { "tool_calls" } else { "stop" };
+    if let (None, Some(limit)) = (&call, limit) {
+        let room = usize::try_from(limit.saturating_mul(4)).unwrap_or(usize::MAX);
+        if text.len() > room {
+            text = cut(&text, room).to_owned();
+            finish = "length";
+        }
     }
     let choices = request.get("n").and_then(Value::as_u64).unwrap_or(1).clamp(1, 128);
     let produced = call.as_ref().map_or(text.len(), |(name, arguments)| name.len() + arguments.len());
@@ -63,7 +70,7 @@ pub fn reply(request: &Value, model: &str) -> Reply {
         "usage-negative" => Some(usage(-input, -output)),
         _ => Some(usage(input, output)),
     };
-    Reply { text, call, choices, usage, pause }
+    Reply { text, call, finish, choices, usage, pause }
 }
 
 fn role(message: &Value) -> &str {
@@ -138,8 +145,9 @@ pub fn completion(reply: &Reply, model: &str, created: i64) -> Vec<u8> {
             ),
             None => format!(
                 "{{\"index\":{index},\"message\":{{\"role\":\"assistant\",\"content\":{},\"refusal\":null,\"annotations\":[]}},\
-                 \"logprobs\":null,\"finish_reason\":\"stop\"}}",
-                quoted(&reply.text)
+                 \"logprobs\":null,\"finish_reason\":\"{}\"}}",
+                quoted(&reply.text),
+                reply.finish
             ),
         })
         .collect();
@@ -147,7 +155,7 @@ pub fn completion(reply: &Reply, model: &str, created: i64) -> Vec<u8> {
     format!(
         "{{\"id\":\"{}\",\"object\":\"chat.completion\",\"created\":{created},\"model\":{},\"choices\":[{}]{usage},\
          \"service_tier\":\"default\",\"system_fingerprint\":\"fp_sim\"}}",
-        Id::new("chatcmpl"),
+        Id::new("chatcmpl").with_hyphen(),
         quoted(model),
         choices.join(",")
     )
@@ -159,7 +167,7 @@ pub fn stream(reply: &Reply, request: &Value, model: &str, created: i64) -> Scri
     let head = format!(
         "data: {{\"id\":\"{}\",\"object\":\"chat.completion.chunk\",\"created\":{created},\"model\":{},\
          \"service_tier\":\"default\",\"system_fingerprint\":\"fp_sim\",\"choices\":[",
-        Id::new("chatcmpl"),
+        Id::new("chatcmpl").with_hyphen(),
         quoted(model)
     );
     let with_usage = request.pointer("/stream_options/include_usage") == Some(&Value::Bool(true));
@@ -199,7 +207,7 @@ pub fn stream(reply: &Reply, request: &Value, model: &str, created: i64) -> Scri
             pieces.push((Duration::ZERO, format!("data: {MIDSTREAM}\n\n").into()));
             return Script::new(pieces);
         }
-        say(Duration::ZERO, "", "\"stop\"");
+        say(Duration::ZERO, "", &format!("\"{}\"", reply.finish));
     }
     if let (true, Some(usage)) = (with_usage, &reply.usage) {
         pieces.push((Duration::ZERO, format!("{head}],\"usage\":{usage}}}\n\n").into()));
