@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the pinned OpenAI SDKs, one directory each, and prints nothing but progress.
 #
-#   tests/sdk/install.sh DIRECTORY
+#   tests/sdk/install.sh DIRECTORY [SDK]        for example: tests/sdk/install.sh target/sdks node-7
 #
 # A directory that is complete (it holds `.done` with the same pins) is left as it is, so that a
 # second run costs nothing. Three Python and two Node generations, since each has its own
@@ -9,6 +9,7 @@
 set -eu
 
 directory=${1:?the directory to install into}
+only=${2:-}
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$directory"
 
@@ -16,6 +17,7 @@ python=${PYTHON:-python3}
 
 while read -r language name version extras; do
     case $language in '' | '#'*) continue ;; esac
+    if [ -n "$only" ] && [ "$only" != "$language-$name" ]; then continue; fi
     target=$directory/$language-$name
     pins="$version $extras"
     if [ -f "$target/.done" ] && [ "$(cat "$target/.done")" = "$pins" ]; then
