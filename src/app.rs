@@ -24,6 +24,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 mod first_start;
+mod prices;
 
 pub use first_start::FirstTokens;
 
@@ -59,6 +60,8 @@ pub enum StartError {
     Client(reqwest_error::Text),
     #[error("{address}: {error}. Set another address with RINGSIDE_LISTEN or RINGSIDE_ADMIN_LISTEN")]
     Listen { address: SocketAddr, error: std::io::Error },
+    #[error("{0}")]
+    Prices(String),
     #[error("{file} can't be written: {error}")]
     TokenFile { file: String, error: std::io::Error },
 }
@@ -94,7 +97,9 @@ impl App {
         let fixed = settings.admin_token.as_ref().map(crate::config::Secret::expose);
         let tokens = Arc::new(Tokens::load(Arc::clone(&store), clock.clone(), fixed).await?);
         let first = first_start::prepare(&store, &tokens, &clock, &settings.token_file).await?;
-        let gateway = gateway(&settings, &clock, &metrics, &drain)?;
+        let prices = Arc::new(PriceBook::of_specs(ALL, clock.clone()));
+        let watching = prices::follow(&settings.prices, &prices)?;
+        let gateway = gateway(&settings, &clock, &metrics, &drain, &prices)?;
         let api = Api::new(Rooms {
             gateway,
             tokens: Arc::clone(&tokens),
@@ -112,7 +117,8 @@ impl App {
         let side = if admin.is_some() { Side::Public } else { Side::Both };
         let mut listeners = vec![serve(&server, listener, &api, side)];
         listeners.extend(admin.map(|admin| serve(&server, admin, &api, Side::Admin)));
-        let helpers = helpers(&drain, tokens, metrics);
+        let mut helpers = helpers(&drain, tokens, metrics);
+        helpers.push(tokio::spawn(watching));
         Ok(Self { api, drain, server, address, admin_address, listeners, helpers, first })
     }
 
@@ -151,7 +157,13 @@ impl App {
 }
 
 /// The request path, made of the settings.
-fn gateway(settings: &Settings, clock: &Clock, metrics: &Arc<Metrics>, drain: &Drain) -> Result<Gateway, StartError> {
+fn gateway(
+    settings: &Settings,
+    clock: &Clock,
+    metrics: &Arc<Metrics>,
+    drain: &Drain,
+    prices: &Arc<PriceBook>,
+) -> Result<Gateway, StartError> {
     let mut endpoints = Endpoints::default();
     let mut configured = HashSet::new();
     for provider in ALL {
@@ -176,7 +188,7 @@ fn gateway(settings: &Settings, clock: &Clock, metrics: &Arc<Metrics>, drain: &D
     Ok(Gateway {
         providers: ALL,
         configured,
-        prices: PriceBook::of_specs(ALL, clock.clone()),
+        prices: Arc::clone(prices),
         ledger: Ledger::default(),
         journal: Arc::clone(drain.journal()),
         upstream: client.map_err(|error| StartError::Client(reqwest_error::Text(error.to_string())))?,

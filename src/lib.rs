@@ -17,4 +17,5 @@ pub mod near;
 pub mod store;
 pub mod telemetry;
 pub mod upstream;
+pub mod watch;
 pub mod wire;

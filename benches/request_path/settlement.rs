@@ -4,10 +4,10 @@ use crate::fixtures;
 use criterion::{Criterion, Throughput};
 use ringside::adapter::reply::{Outcome, Reply};
 use ringside::billing::journal::Journal;
-use ringside::billing::{Counted, Expectation, Lookup, PriceBook, Terms, charge, judge};
+use ringside::billing::{Counted, Expectation, Lookup, PriceBook, Reported, Terms, charge, judge};
 use ringside::clock::Clock;
 use ringside::id::Id;
-use ringside::money::NanoUsd;
+use ringside::money::{FemtoUsd, NanoUsd};
 use ringside::wire::event::UsageEvent;
 use ringside::wire::usage::Usage;
 use std::hint::black_box;
@@ -21,8 +21,10 @@ pub fn settle(criterion: &mut Criterion) {
     let book = PriceBook::of_specs(ringside::adapter::generated::ALL, Clock::of_machine());
     let Lookup::Listed(entry) = book.lookup(provider, "gpt-4o-mini") else { panic!("the model is listed") };
     let terms = Terms { markup_basis_points: 1000 };
+    let most = FemtoUsd(i128::MAX);
     group.bench_function("judge and charge", |bencher| {
-        bencher.iter(|| charge(&judged(black_box(reply.outcome())), &entry.price, terms));
+        bencher
+            .iter(|| charge(&judged(black_box(reply.outcome())), &entry, Reported::of(reply.outcome()), most, terms));
     });
     group.bench_function("look a price up", |bencher| {
         bencher.iter(|| book.lookup(provider, black_box("gpt-4o-mini")));

@@ -11,6 +11,7 @@ pub mod json;
 pub mod normalise;
 pub mod parse;
 pub mod pass;
+pub mod price;
 pub mod provider;
 pub mod reply;
 pub mod verbatim;

@@ -1,9 +1,9 @@
 //! The static description of a provider that its spec compiles to.
 
 use super::json::Json;
+pub use super::price::{Price, Row, Window};
 use super::reply::Reply;
 use super::view;
-pub use crate::money::Rate;
 
 /// One provider: what `providers/<id>.yaml` says, as data and plain functions.
 pub struct Provider {
@@ -192,6 +192,8 @@ pub enum Disconnect {
 #[derive(Debug)]
 pub struct Model {
     pub id: &'static str,
+    /// Other ids of the same model, globs among them.
+    pub aliases: &'static [&'static str],
     pub kind: ModelKind,
     /// Tokens of input and output together; 0 where unknown.
     pub context_window: u32,
@@ -211,17 +213,4 @@ pub enum ModelKind {
     Chat,
     Embedding,
     Moderation,
-}
-
-/// Prices of a model. A later issue adds tiers, dates and tiers of service here.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Price {
-    pub input: Rate,
-    pub output: Rate,
-    /// Tokens read from a prompt cache; `None`: at `input`.
-    pub cached_input: Option<Rate>,
-    /// Tokens written to a prompt cache for minutes; `None`: at `input`.
-    pub cache_write: Option<Rate>,
-    /// Tokens written to a prompt cache for an hour; `None`: at `cache_write`.
-    pub cache_write_1h: Option<Rate>,
 }

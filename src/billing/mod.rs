@@ -7,13 +7,17 @@ mod drain;
 mod estimate;
 pub mod journal;
 mod ledger;
+pub mod price_file;
 mod prices;
+#[cfg(test)]
+mod testing;
 mod usage;
 
 pub use bound::{Extent, affordable_output, bound};
-pub use charge::{Charge, Terms, charge};
+pub use charge::{Basis, Charge, Reported, Terms, charge, price_version};
 pub use drain::Drain;
 pub use estimate::{input_tokens, text_tokens};
 pub use ledger::{Bound, Ledger, Permit};
-pub use prices::{Entry, Lookup, PriceBook};
+pub use price_file::PriceFile;
+pub use prices::{Entry, Listing, Lookup, PriceBook, Sheet, row_of};
 pub use usage::{Counted, Expectation, Metered, judge};

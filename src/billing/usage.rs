@@ -29,6 +29,9 @@ pub struct Expectation {
     pub cut: bool,
 }
 
+/// No call makes more searches than this.
+const MOST_SEARCHES: u64 = 1000;
+
 /// Counting, done only where it is needed.
 pub struct Counted<'c> {
     pub input: &'c dyn Fn() -> u64,
@@ -58,21 +61,30 @@ pub fn judge(outcome: &Outcome, expectation: Expectation, counted: &Counted<'_>)
             metered.usage.cache_write_tokens = written.min(tokens - metered.usage.cached_input_tokens);
             metered.usage.cache_write_1h_tokens =
                 positive(reported.cache_write_1h).min(metered.usage.cache_write_tokens);
+            metered.usage.cache_write_12h_tokens = positive(reported.cache_write_12h)
+                .min(metered.usage.cache_write_tokens - metered.usage.cache_write_1h_tokens);
             metered.usage.audio_input_tokens = positive(reported.audio_input).min(tokens);
+            metered.usage.cached_audio_input_tokens = positive(reported.cached_audio_input)
+                .min(metered.usage.audio_input_tokens)
+                .min(metered.usage.cached_input_tokens);
         }
         _ => {
             metered.usage.prompt_tokens = (counted.input)();
             metered.estimated = true;
         }
     }
+    if !metered.incredible {
+        metered.usage.searches = positive(reported.searches).min(MOST_SEARCHES);
+        metered.incredible |= positive(reported.searches) > MOST_SEARCHES;
+    }
     if !expectation.has_output {
         return metered;
     }
 
-    let reasoning = positive(reported.reasoning);
+    let (reasoning, citation) = (positive(reported.reasoning), positive(reported.citation));
     let output = match (reported.output, reported.output_visible) {
         (Some(output), _) => Some(output.max(0) as u64),
-        (None, Some(visible)) => Some((visible.max(0) as u64).saturating_add(reasoning)),
+        (None, Some(visible)) => Some((visible.max(0) as u64).saturating_add(reasoning).saturating_add(citation)),
         (None, None) => None,
     };
     let too_much = output.is_some_and(|tokens| !at_most(tokens, expectation.choices.max(1)));
@@ -88,6 +100,7 @@ pub fn judge(outcome: &Outcome, expectation: Expectation, counted: &Counted<'_>)
     }
     metered.usage.reasoning_tokens = reasoning.min(metered.usage.completion_tokens);
     metered.usage.audio_output_tokens = positive(reported.audio_output).min(metered.usage.completion_tokens);
+    metered.usage.citation_tokens = citation.min(metered.usage.completion_tokens - metered.usage.reasoning_tokens);
     metered
 }
 
@@ -105,8 +118,12 @@ fn negative(counts: &UsageCounts) -> bool {
         counts.cache_read,
         counts.cache_write,
         counts.cache_write_1h,
+        counts.cache_write_12h,
         counts.audio_input,
+        counts.cached_audio_input,
         counts.audio_output,
+        counts.citation,
+        counts.searches,
     ]
     .into_iter()
     .flatten()

@@ -2,8 +2,12 @@
 
 use super::{Failure, configured, has, table};
 use crate::adapter::generated::ALL;
+use crate::billing::{PriceBook, PriceFile};
+use crate::clock::Clock;
+use crate::codegen::Problem;
 use crate::config::Settings;
 use crate::gateway::models;
+use crate::wire::model::Model;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -62,8 +66,8 @@ pub fn providers(settings: &Settings, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints the catalogue.
-pub fn models(json: bool, only: Option<&str>) -> Result<(), Failure> {
+/// Prints the catalogue, with the prices of now.
+pub fn models(settings: &Settings, json: bool, only: Option<&str>) -> Result<(), Failure> {
     if let Some(only) = only
         && !ALL.iter().any(|provider| provider.id == only)
     {
@@ -71,10 +75,13 @@ pub fn models(json: bool, only: Option<&str>) -> Result<(), Failure> {
         let meant = meant.map(|meant| format!(", did you mean {meant}?")).unwrap_or_default();
         return Err(Failure(format!("there is no provider {only}{meant}")));
     }
+    let clock = Clock::of_machine();
+    let prices = PriceBook::of_specs(ALL, clock.clone());
+    prices.replace(PriceFile::open(&settings.prices, ALL).map_err(|problems| Failure(lines(&problems)))?);
     let rows: Vec<_> = ALL
         .iter()
         .filter(|provider| only.is_none_or(|only| provider.id == only))
-        .flat_map(|provider| models::of(provider))
+        .flat_map(|provider| models::of(provider, &prices, clock.now()))
         .collect();
     table::print(json, &["model", "kind", "context", "max output", "input", "output", "ends"], &rows, |row| {
         let number = |value: Option<u32>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
@@ -83,10 +90,19 @@ pub fn models(json: bool, only: Option<&str>) -> Result<(), Failure> {
             row.kind.to_owned(),
             number(row.context_window),
             number(row.max_output_tokens),
-            row.pricing.input.get().to_owned(),
-            row.pricing.output.get().to_owned(),
-            row.ends.unwrap_or("-").to_owned(),
+            rate(row, "input"),
+            rate(row, "output"),
+            row.ends.clone().unwrap_or_else(|| "-".to_owned()),
         ]
     })?;
     Ok(())
+}
+
+fn rate(row: &Model, name: &str) -> String {
+    row.pricing.rate(name).map_or_else(|| "-".to_owned(), |rate| rate.to_string())
+}
+
+/// Problems as text, one a line.
+pub fn lines(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }

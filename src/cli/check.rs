@@ -1,20 +1,28 @@
-//! `ringside check`: the mistakes of specs and settings, without a start and without a build.
+//! `ringside check`: the mistakes of specs, settings and prices, without a start and without a build.
 
 use super::provider_names;
+use crate::adapter::generated::ALL;
+use crate::billing::PriceFile;
 use crate::codegen;
 use crate::config::{self, Environment};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Checks `files`, or without any the settings and the specs in `providers/`.
+/// Checks `files`, or without any the settings, the prices that they name, and the specs in `providers/`.
 pub fn run(files: &[PathBuf], settings: Option<&Path>) -> ExitCode {
     let mut problems = Vec::new();
     let mut checked = 0;
     if files.is_empty() {
         checked += 1;
-        if let Err(found) = config::load(settings, &Environment::of_process(), &provider_names()) {
-            problems.extend(found.iter().map(ToString::to_string));
+        match config::load(settings, &Environment::of_process(), &provider_names()) {
+            Err(found) => problems.extend(found.iter().map(ToString::to_string)),
+            Ok(settings) if settings.prices.exists() => {
+                checked += 1;
+                let found = PriceFile::open(&settings.prices, ALL).err().unwrap_or_default();
+                problems.extend(found.iter().map(ToString::to_string));
+            }
+            Ok(_) => {}
         }
         let folder = Path::new("providers");
         if folder.is_dir() {
@@ -28,6 +36,11 @@ pub fn run(files: &[PathBuf], settings: Option<&Path>) -> ExitCode {
             Ok(text) if is_settings(file) => {
                 checked += 1;
                 problems.extend(config::check_file(file, &text, &provider_names()).iter().map(ToString::to_string));
+            }
+            Ok(text) if is_prices(file) => {
+                checked += 1;
+                let found = PriceFile::read(&file.display().to_string(), &text, ALL).err().unwrap_or_default();
+                problems.extend(found.iter().map(ToString::to_string));
             }
             Ok(_) => {
                 let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -53,6 +66,11 @@ pub fn run(files: &[PathBuf], settings: Option<&Path>) -> ExitCode {
 /// Whether a file holds settings and not a spec.
 fn is_settings(file: &Path) -> bool {
     file.file_stem().and_then(|stem| stem.to_str()).is_some_and(|stem| stem.starts_with("ringside"))
+}
+
+/// Whether a file holds prices and not a spec.
+fn is_prices(file: &Path) -> bool {
+    file.file_stem().and_then(|stem| stem.to_str()).is_some_and(|stem| stem.starts_with("prices"))
 }
 
 /// Compiles the specs of a folder. Returns how many of them count as checked.

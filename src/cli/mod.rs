@@ -4,6 +4,7 @@ mod account;
 mod backup;
 mod catalogue;
 mod check;
+mod compare;
 mod serve;
 mod table;
 
@@ -29,12 +30,12 @@ struct Arguments {
 enum Command {
     /// Run the gateway (the default)
     Serve,
-    /// Look for mistakes in specs and settings without starting
+    /// Look for mistakes in specs, settings and prices without starting
     ///
     /// Prints every problem as file:line:column and exits with 1 if there is any. Without a file it
-    /// checks the settings and, where there is a directory providers/, the specs in it.
+    /// checks the settings, the prices and, where there is a directory providers/, the specs in it.
     Check {
-        /// Specs (providers/*.yaml) or settings files
+        /// Specs (providers/*.yaml), settings (ringside*.yaml) or prices (prices*.yaml)
         files: Vec<PathBuf>,
     },
     /// List the providers and the credentials they take
@@ -51,6 +52,10 @@ enum Command {
         /// Only this provider's
         #[arg(long, value_name = "PROVIDER")]
         provider: Option<String>,
+        /// Print what a table of facts would change of the specs' own catalogue: models it adds,
+        /// models it lacks, prices that differ
+        #[arg(long, value_name = "FACTS.csv")]
+        compare: Option<PathBuf>,
     },
     /// Make and list accounts
     #[command(subcommand)]
@@ -86,7 +91,8 @@ pub fn run() -> ExitCode {
         Command::Serve => serve::run(settings),
         Command::Check { .. } => Ok(()),
         Command::Providers { json } => catalogue::providers(&settings, json),
-        Command::Models { json, provider } => catalogue::models(json, provider.as_deref()),
+        Command::Models { json, provider, compare: None } => catalogue::models(&settings, json, provider.as_deref()),
+        Command::Models { compare: Some(facts), .. } => compare::run(&facts),
         Command::Account(command) => block_on(account::accounts(&settings, command)),
         Command::Token(command) => block_on(account::tokens(&settings, command)),
         Command::Backup { file } => block_on(backup::run(&settings, &file)),

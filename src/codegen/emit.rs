@@ -1,6 +1,7 @@
 //! A checked spec as a Rust module: its static description and its functions.
 
 use super::chain::Chain;
+use super::price::Price;
 use super::problem::Problem;
 use super::reply::{Replies, finish_table};
 use super::request::Requests;
@@ -177,16 +178,30 @@ fn model(model: &Model) -> TokenStream {
     let (id, kind, context, max_output) = (&model.id, format_ident!("{}", model.kind), model.context, model.max_output);
     let (capabilities, ends, successor) =
         (&model.capabilities, text(model.ends.as_ref()), text(model.successor.as_ref()));
-    let rate = |rate: Option<u64>| rate.map_or_else(|| quote!(None), |rate| quote!(Some(Rate(#rate))));
-    let (input, output) = (model.price.input, model.price.output);
-    let (cached, write) = (rate(model.price.cached_input), rate(model.price.cache_write));
-    let write_1h = rate(model.price.cache_write_1h);
+    let (aliases, price) = (&model.aliases, price(&model.price));
     quote!(Model {
-        id: #id, kind: ModelKind::#kind, context_window: #context, max_output_tokens: #max_output,
-        capabilities: &[#(#capabilities),*], ends: #ends, successor: #successor,
-        price: Price {
-            input: Rate(#input), output: Rate(#output), cached_input: #cached, cache_write: #write, cache_write_1h: #write_1h,
-        },
+        id: #id, aliases: &[#(#aliases),*], kind: ModelKind::#kind, context_window: #context,
+        max_output_tokens: #max_output, capabilities: &[#(#capabilities),*], ends: #ends, successor: #successor,
+        price: #price,
+    })
+}
+
+fn price(price: &Price) -> TokenStream {
+    let rows = price.rows.iter().map(|row| {
+        let (from, tier, on_request, at_least, rates) = (row.from, &row.tier, row.on_request, row.at_least, &row.rates);
+        let hours = row.hours.iter().map(|window| {
+            let (days, from, until) = (window.days, window.from, window.until);
+            quote!(Window { days: #days, from: #from, until: #until })
+        });
+        quote!(Row::of(#from, &[#(#hours),*], #tier, #on_request, #at_least, [#(#rates),*]))
+    });
+    let (reported, searches) = (price.reported, price.searches);
+    let ceiling = price.ceiling.map_or_else(|| quote!(None), |nano| quote!(Some(#nano)));
+    let count = price.rows.len();
+    // A static of its own: what may own its rows can't be promoted to one.
+    quote!({
+        static ROWS: [Row; #count] = [#(#rows),*];
+        Price::of(&ROWS, #reported, #ceiling, #searches)
     })
 }
 

@@ -86,17 +86,78 @@ pub const MODEL: &[Member] = &[
     member("context", "tokens of input and output together"),
     member("max_output", "most output tokens"),
     member("can", "its abilities"),
-    member("price", "USD a million tokens"),
+    member("price", "what it costs: rates in USD a million tokens, and what differs from them"),
+    member("aliases", "other ids of the same model, such as dated ones; `*` stands for any text"),
     member("ends", "the day it ends, such as \"2027-04-01\""),
     member("successor", "the model to use instead"),
 ];
 
+/// What a price has beside its rates.
 pub const PRICE: &[Member] = &[
-    member("input", "input tokens that are not cached"),
-    member("output", "output tokens, reasoning included"),
-    member("cached_input", "input tokens read from a cache; without it, as `input`"),
-    member("cache_write", "input tokens written to a cache for minutes"),
-    member("cache_write_1h", "input tokens written to a cache for an hour"),
+    member(
+        "above",
+        "rates of the whole call where its prompt has more tokens than this, such as `{ 272000: { times: 2 } }`",
+    ),
+    member("at_least", "the same, where it has this many or more"),
+    member("tiers", "rates by the tier of service that the answer reports, such as `{ flex: { times: 0.5 } }`"),
+    member("hours", "a list of hours with rates of their own: `{ days: mon-fri, at: [\"01:00-04:00\"], times: 2 }`"),
+    member("from", "rates from a day on, such as `{ \"2026-12-01\": { times: 2 } }`"),
+    member("until", "rates before a day"),
+    member(
+        "reported",
+        "`true`: only the provider's answer says what a call costs, and the rates are for one that does not",
+    ),
+    member("ceiling", "USD that no call costs more than, where a price is not known before the call"),
+    member("searches", "most searches of one call, for the bound of its cost"),
+];
+
+/// What a block has that differs from the rates around it, beside the rates it names itself.
+pub const DIFFERING: &[Member] = &[
+    member("times", "multiplies every rate of the block around it; a rate written beside it wins"),
+    member("days", "of `hours`: such as `mon-fri` or `sat,sun`; without it, every day"),
+    member("at", "of `hours`: such as \"01:00-04:00\", or a list of them, UTC; without it, all day"),
+    member("on_request", "of a tier, `true`: it comes only to those who ask for it"),
+];
+
+/// A price of one unit.
+#[derive(Debug)]
+pub struct Rate {
+    pub name: &'static str,
+    /// For the language reference.
+    pub about: &'static str,
+    /// The rates that it follows where it is not given, the first that is; nothing where none is.
+    pub follows: &'static [&'static str],
+    /// USD each, and not USD a million tokens.
+    pub fee: bool,
+}
+
+const fn rate(name: &'static str, follows: &'static [&'static str], about: &'static str) -> Rate {
+    Rate { name, about, follows, fee: false }
+}
+
+const fn fee(name: &'static str, about: &'static str) -> Rate {
+    Rate { name, about, follows: &[], fee: true }
+}
+
+/// Every rate; the order is that of the rows that a price compiles to.
+pub const RATES: &[Rate] = &[
+    rate("input", &[], "input tokens of text that are not cached"),
+    rate("cached_input", &["input"], "input tokens read from a cache"),
+    rate("cache_write", &["input"], "input tokens written to a cache for minutes"),
+    rate("cache_write_1h", &["cache_write", "input"], "input tokens written to a cache for an hour"),
+    rate(
+        "cache_write_12h",
+        &["cache_write_1h", "cache_write", "input"],
+        "input tokens written to a cache for 12 hours",
+    ),
+    rate("audio_input", &["input"], "input tokens of sound that are not cached"),
+    rate("cached_audio_input", &["audio_input", "cached_input", "input"], "input tokens of sound read from a cache"),
+    rate("output", &[], "output tokens"),
+    rate("reasoning", &["output"], "output tokens of thought"),
+    rate("audio_output", &["output"], "output tokens of sound"),
+    rate("citation", &["output"], "tokens of citations"),
+    fee("search", "USD a web search that the usage counts"),
+    fee("request", "USD a call"),
 ];
 
 /// Directives of request mappings.

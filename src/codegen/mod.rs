@@ -10,10 +10,11 @@ mod chain;
 mod emit;
 pub mod members;
 pub mod node;
+pub mod price;
 pub mod problem;
 mod reply;
 mod request;
-mod spec;
+pub mod spec;
 pub mod vocab;
 
 pub use problem::Problem;

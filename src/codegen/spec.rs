@@ -2,6 +2,7 @@
 
 use super::members::{self, Member};
 use super::node::{Constant, Node, Value};
+use super::price::{self, Price};
 use super::problem::{Place, Problem, suggest};
 use super::vocab::{ERROR_KINDS, FINISH_REASONS};
 
@@ -84,6 +85,7 @@ pub struct Rule {
 
 pub struct Model {
     pub id: String,
+    pub aliases: Vec<String>,
     pub kind: &'static str,
     pub context: u32,
     pub max_output: u32,
@@ -91,16 +93,6 @@ pub struct Model {
     pub price: Price,
     pub ends: Option<String>,
     pub successor: Option<String>,
-}
-
-/// Nano-USD a million tokens.
-#[derive(Default)]
-pub struct Price {
-    pub input: u64,
-    pub output: u64,
-    pub cached_input: Option<u64>,
-    pub cache_write: Option<u64>,
-    pub cache_write_1h: Option<u64>,
 }
 
 /// Reads nodes and collects what is wrong, so that one run says everything.
@@ -129,7 +121,7 @@ impl Checker {
     }
 
     /// The same, of a map whose members are listed in [`members`].
-    fn members(&mut self, node: &Node, what: &str, known: &[Member]) {
+    pub fn members(&mut self, node: &Node, what: &str, known: &[Member]) {
         let names: Vec<&str> = known.iter().map(|member| member.name).collect();
         self.only(node, what, &names);
     }
@@ -142,7 +134,7 @@ impl Checker {
         found
     }
 
-    fn text(&mut self, node: &Node, what: &str) -> String {
+    pub fn text(&mut self, node: &Node, what: &str) -> String {
         match node.text() {
             Some(text) => text.to_owned(),
             None => {
@@ -152,7 +144,7 @@ impl Checker {
         }
     }
 
-    fn optional_text(&mut self, node: &Node, name: &str) -> Option<String> {
+    pub fn optional_text(&mut self, node: &Node, name: &str) -> Option<String> {
         node.get(name).map(|value| self.text(value, &format!("`{name}`")))
     }
 
@@ -163,7 +155,7 @@ impl Checker {
         }
     }
 
-    fn word(
+    pub fn word(
         &mut self,
         node: Option<&Node>,
         name: &str,
@@ -182,7 +174,7 @@ impl Checker {
         }
     }
 
-    fn number<T: std::str::FromStr>(&mut self, node: &Node, what: &str) -> Option<T> {
+    pub fn number<T: std::str::FromStr>(&mut self, node: &Node, what: &str) -> Option<T> {
         let number = node.text().and_then(|text| text.parse().ok());
         if number.is_none() {
             self.say(&node.at, format!("{what} is a whole number"));
@@ -430,67 +422,44 @@ fn models(node: Option<&Node>, check: &mut Checker) -> Vec<Model> {
 
 fn model(id: &str, node: &Node, check: &mut Checker) -> Model {
     check.members(node, "a model", members::MODEL);
-    let mut capabilities = Vec::new();
-    for word in node.get("can").and_then(Node::list).unwrap_or(&[]) {
-        let text = check.text(word, "a capability");
-        if !members::CAPABILITIES.contains(&text.as_str()) {
-            check.say(
-                &word.at,
-                format!("no capability `{text}`; {}", suggest(&text, members::CAPABILITIES.iter().copied())),
-            );
-        }
-        capabilities.push(text);
-    }
-    let ends = check.optional_text(node, "ends");
-    if let (Some(day), Some(at)) = (&ends, node.get("ends")) {
-        let shape: String = day.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
-        if shape != "0000-00-00" {
-            check.say(&at.at, "`ends` is a day such as \"2027-04-01\"");
-        }
-    }
+    let aliases = node.get("aliases").and_then(Node::list).unwrap_or(&[]);
     Model {
         id: id.to_owned(),
+        aliases: aliases.iter().map(|alias| check.text(alias, "an alias")).collect(),
         kind: check.word(node.get("kind"), "kind", members::KINDS, "Chat"),
         context: node.get("context").and_then(|node| check.number(node, "`context`")).unwrap_or(0),
         max_output: node.get("max_output").and_then(|node| check.number(node, "`max_output`")).unwrap_or(0),
-        capabilities,
+        capabilities: capabilities(node.get("can"), check),
         price: match check.required(node, "a model", "price") {
-            Some(price) => self::price(price, check),
+            Some(price) => price::read(price, &[], check),
             None => Price::default(),
         },
-        ends,
+        ends: day(node, "ends", check),
         successor: check.optional_text(node, "successor"),
     }
 }
 
-fn price(node: &Node, check: &mut Checker) -> Price {
-    check.members(node, "a price", members::PRICE);
-    let mut amount = |name: &str, required: bool| -> Option<u64> {
-        let value = if required { check.required(node, "a price", name) } else { node.get(name) }?;
-        let nano = value.text().and_then(nano_usd);
-        if nano.is_none() {
-            check.say(
-                &value.at,
-                format!("`{name}` is USD a million tokens, a decimal of at most 9 places such as 0.15"),
-            );
+/// What a model can.
+pub fn capabilities(node: Option<&Node>, check: &mut Checker) -> Vec<String> {
+    let mut capabilities = Vec::new();
+    for word in node.and_then(Node::list).unwrap_or(&[]) {
+        let text = check.text(word, "a capability");
+        if !members::CAPABILITIES.contains(&text.as_str()) {
+            let hint = suggest(&text, members::CAPABILITIES.iter().copied());
+            check.say(&word.at, format!("no capability `{text}`; {hint}"));
         }
-        nano
-    };
-    Price {
-        input: amount("input", true).unwrap_or(0),
-        output: amount("output", true).unwrap_or(0),
-        cached_input: amount("cached_input", false),
-        cache_write: amount("cache_write", false),
-        cache_write_1h: amount("cache_write_1h", false),
+        capabilities.push(text);
     }
+    capabilities
 }
 
-/// Decimal text to nano-USD, exactly.
-fn nano_usd(text: &str) -> Option<u64> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if !digits(whole) || fraction.len() > 9 || (text.contains('.') && !digits(fraction)) {
-        return None;
+/// A day, as text.
+pub fn day(node: &Node, name: &str, check: &mut Checker) -> Option<String> {
+    let day = check.optional_text(node, name)?;
+    if price::unix_day(&day).is_none()
+        && let Some(at) = node.get(name)
+    {
+        check.say(&at.at, format!("`{name}` is a day such as \"2027-04-01\""));
     }
-    format!("{whole}{fraction:0<9}").parse().ok()
+    Some(day)
 }

@@ -164,8 +164,7 @@ pub static TABLE: &[Setting] = &[
             s.prices = path(text)?;
             Some(())
         },
-    )
-    .without_effect(),
+    ),
     Setting::new(
         "journal",
         "RINGSIDE_JOURNAL",

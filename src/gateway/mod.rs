@@ -37,7 +37,7 @@ pub struct Gateway {
     pub providers: &'static [&'static Provider],
     /// Ids of those that can be called.
     pub configured: HashSet<&'static str>,
-    pub prices: PriceBook,
+    pub prices: Arc<PriceBook>,
     pub ledger: Ledger,
     pub journal: Arc<Journal>,
     pub upstream: Upstream,

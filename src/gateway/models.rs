@@ -1,67 +1,96 @@
 //! The catalogue as `GET /v1/models` shows it.
 
 use crate::adapter::Provider;
-use crate::adapter::provider::{Model as Row, ModelKind, Price};
-use crate::money::Rate;
-use crate::wire::model::{Model, Pricing};
-use serde_json::value::RawValue;
+use crate::adapter::price::{Price, Row, Window};
+use crate::adapter::provider::ModelKind;
+use crate::billing::{Listing, PriceBook};
+use crate::clock::Timestamp;
+use crate::wire::model::{Model, Pricing, Rates, Variant};
 
 impl super::Gateway {
     /// Every model of every provider.
     pub fn catalogue(&self) -> Vec<Model> {
-        self.providers.iter().flat_map(|provider| of(provider)).collect()
+        let now = self.clock.now();
+        self.providers.iter().flat_map(|provider| of(provider, &self.prices, now)).collect()
     }
 
     /// What can be called now: models of providers whose credentials are set, and that have not ended.
     pub fn callable(&self) -> Vec<Model> {
-        let today = self.clock.now().day();
-        let configured = self.providers.iter().filter(|provider| self.configured.contains(provider.id));
-        configured
-            .flat_map(|provider| of(provider))
-            .filter(|model| model.ends.is_none_or(|ends| ends > today.as_str()))
+        let (now, configured) = (self.clock.now(), |provider: &Provider| self.configured.contains(provider.id));
+        let today = now.day();
+        let providers = self.providers.iter().filter(|provider| configured(provider));
+        providers
+            .flat_map(|provider| of(provider, &self.prices, now))
+            .filter(|model| model.ends.as_ref().is_none_or(|ends| *ends > today))
             .collect()
     }
 }
 
-/// A provider's models.
-pub fn of(provider: &'static Provider) -> Vec<Model> {
-    provider.models.iter().filter(|row| !row.id.contains('*')).map(|row| shape(provider, row)).collect()
+/// A provider's models, with the prices of a moment.
+pub fn of(provider: &'static Provider, prices: &PriceBook, now: Timestamp) -> Vec<Model> {
+    prices.models(provider).into_iter().map(|listing| shape(provider, listing, now)).collect()
 }
 
-fn shape(provider: &'static Provider, row: &'static Row) -> Model {
+fn shape(provider: &'static Provider, listing: Listing, now: Timestamp) -> Model {
     let known = |tokens: u32| (tokens > 0).then_some(tokens);
     Model {
-        id: format!("fc:{}/{}", provider.id, row.id),
+        id: format!("fc:{}/{}", provider.id, listing.id),
         object: "model",
         created: 0,
         owned_by: provider.id,
         provider: provider.id,
-        kind: match row.kind {
+        kind: match listing.kind {
             ModelKind::Chat => "chat",
             ModelKind::Embedding => "embedding",
             ModelKind::Moderation => "moderation",
         },
-        context_window: known(row.context_window),
-        max_output_tokens: known(row.max_output_tokens),
-        pricing: pricing(&row.price),
-        capabilities: row.capabilities,
-        ends: row.ends,
+        context_window: known(listing.context_window),
+        max_output_tokens: known(listing.max_output_tokens),
+        pricing: pricing(&listing.price, now),
+        capabilities: listing.capabilities,
+        ends: listing.ends,
+        successor: listing.successor.map(|model| format!("fc:{}/{model}", provider.id)),
     }
 }
 
-fn pricing(price: &Price) -> Pricing {
+/// The rates of a moment, and those that another moment, tier or prompt has.
+fn pricing(price: &Price, now: Timestamp) -> Pricing {
+    let period = price.rows.iter().map(|row| row.from).filter(|from| *from <= now).max().unwrap_or_default();
+    let standard = price.row(now, "", 0);
+    let shown = |row: &&Row| row.from >= period && standard.is_none_or(|standard| standard != *row);
     Pricing {
-        currency: "USD",
-        unit: "1M tokens",
-        input: number(price.input),
-        output: number(price.output),
-        cached_input: price.cached_input.map(number),
-        cache_write: price.cache_write.map(number),
-        cache_write_1h: price.cache_write_1h.map(number),
+        rates: standard.map(rates).unwrap_or_default(),
+        variants: price.rows.iter().filter(shown).map(|row| variant(row, now)).collect(),
+        reported: price.reported,
+        ceiling: price.ceiling,
     }
 }
 
-/// A price as a JSON number, digit by digit.
-fn number(rate: Rate) -> Box<RawValue> {
-    RawValue::from_string(rate.per_million().to_string()).unwrap_or_default()
+fn variant(row: &Row, now: Timestamp) -> Variant {
+    Variant {
+        from: (row.from > now).then(|| row.from.day()),
+        hours: row.hours.iter().map(hours).collect(),
+        service_tier: (!row.tier.is_empty()).then(|| row.tier.clone().into_owned()),
+        at_least: (row.at_least > 0).then_some(row.at_least),
+        rates: rates(row),
+    }
+}
+
+fn rates(row: &Row) -> Rates {
+    let named = row.rates.named().into_iter();
+    named.filter(|named| named.follows != Some(named.rate)).map(|named| (named.name, named.shown())).collect()
+}
+
+/// Such as `mon-fri 01:00-04:00`.
+fn hours(window: &Window) -> String {
+    const WEEK: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let days: Vec<&str> =
+        WEEK.iter().enumerate().filter(|(day, _)| window.days >> day & 1 == 1).map(|(_, name)| *name).collect();
+    let days = match days.as_slice() {
+        all if all.len() == 7 => "daily".to_owned(),
+        ["mon", "tue", "wed", "thu", "fri"] => "mon-fri".to_owned(),
+        some => some.join(","),
+    };
+    let time = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+    format!("{days} {}-{}", time(window.from), time(window.until))
 }

@@ -5,7 +5,9 @@ use super::resolve::{Operation, Target};
 use super::{Error, Facts, Gateway};
 use crate::adapter::reply::Outcome;
 use crate::billing::journal::Journal;
-use crate::billing::{self, Bound, Charge, Counted, Expectation, Extent, Permit, Terms, charge, judge};
+use crate::billing::{
+    self, Bound, Charge, Counted, Expectation, Extent, Permit, Reported, Terms, charge, judge, price_version,
+};
 use crate::clock::Timestamp;
 use crate::id::{Id, TokenHash};
 use crate::telemetry::{CallKey, CallNumbers, Metrics};
@@ -26,6 +28,7 @@ pub(super) struct Asked {
     pub streamed: bool,
     pub choices: u64,
     pub output_limit: Option<u64>,
+    pub service_tier: Option<String>,
     /// The body's `user`.
     pub user: Option<String>,
     /// The reference as the caller wrote it.
@@ -41,6 +44,7 @@ impl Asked {
             streamed: request.stream,
             choices: request.n,
             output_limit: request.output_limit,
+            service_tier: request.service_tier.as_deref().map(str::to_owned),
             user: request.user.as_deref().map(str::to_owned),
             reference: request.model.as_ref().to_owned(),
             body: body.clone(),
@@ -53,6 +57,7 @@ impl Asked {
             streamed: false,
             choices: 1,
             output_limit: Some(0),
+            service_tier: None,
             user: request.user.as_deref().map(str::to_owned),
             reference: reference.to_owned(),
             body: body.clone(),
@@ -119,6 +124,8 @@ pub(super) fn admit(gateway: &Gateway, context: Context, target: Target, asked: 
     let terms = Terms { markup_basis_points: markup };
     let bound = Bound(billing::bound(&target.entry, extent(&asked, &target), terms));
     let permit = gateway.ledger.admit(&caller.account_id, bound);
+    // The moment whose prices it has.
+    let created = target.entry.at;
     Ok(Running(Some(Box::new(Call {
         permit,
         customer,
@@ -126,7 +133,7 @@ pub(super) fn admit(gateway: &Gateway, context: Context, target: Target, asked: 
         target,
         asked,
         terms,
-        created: gateway.clock.now(),
+        created,
         started: Instant::now(),
         first_output: None,
         attempts: 1,
@@ -136,10 +143,15 @@ pub(super) fn admit(gateway: &Gateway, context: Context, target: Target, asked: 
 }
 
 /// What a call may use at most; its body's bytes bound its input tokens.
-fn extent(asked: &Asked, target: &Target) -> Extent {
+fn extent<'a>(asked: &'a Asked, target: &Target) -> Extent<'a> {
     let most = u64::from(target.entry.max_output_tokens);
     let unstated = if most == 0 { UNSTATED_OUTPUT } else { UNSTATED_OUTPUT.min(most) };
-    Extent { input: asked.body.len() as u64, output: asked.output_limit.unwrap_or(unstated), choices: asked.choices }
+    Extent {
+        input: asked.body.len() as u64,
+        output: asked.output_limit.unwrap_or(unstated),
+        choices: asked.choices,
+        service_tier: asked.service_tier.as_deref(),
+    }
 }
 
 impl Running {
@@ -272,7 +284,17 @@ impl Call {
                 "the provider reported a usage that can't be; it was counted here"
             );
         }
-        let charged = charge(&metered.usage, &entry.price, self.terms);
+        let reported = Reported::of(outcome);
+        let most = billing::bound(entry, extent(&self.asked, &self.target), Terms::default());
+        let charged = charge(&metered.usage, entry, reported, most, self.terms);
+        if charged.refused_figure {
+            tracing::warn!(
+                provider = self.target.provider.id,
+                request_id = self.context.request_id,
+                figure = reported.cost.map(|cost| cost.text.as_str()),
+                "the provider reported a cost that can't be; the call is charged by its tokens"
+            );
+        }
         let duration = self.started.elapsed();
         let first = self.first_output.map(|at| at.duration_since(self.started));
         let (word, code) = match status {
@@ -298,7 +320,7 @@ impl Call {
             cost: charged.cost,
             list_cost: charged.list,
             billable: self.context.metadata.billable,
-            price_version: entry.version.as_ref().to_owned(),
+            price_version: price_version(entry, &metered.usage, reported.tier, charged.basis),
             model: self.target.model,
             tags: self.context.metadata.tags,
             session_id: self.context.metadata.session_id,

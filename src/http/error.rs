@@ -48,7 +48,7 @@ pub fn explain(error: gateway::Error) -> ApiError {
         E::Unlisted { provider, model, meant } => {
             let meant = meant.map(|meant| format!(" Did you mean `{meant}`?")).unwrap_or_default();
             let model: String = model.chars().filter(|c| !c.is_control()).take(80).collect();
-            ApiError::new(code, format!("`fc:{provider}/{model}` is not listed, and a model without a price can't be called.{meant} GET /v1/models?all=true shows the catalogue; an operator lists a model by adding it with its price to providers/{provider}.yaml.")).param("model")
+            ApiError::new(code, format!("`fc:{provider}/{model}` is not listed, and a model without a price can't be called.{meant} GET /v1/models?all=true shows the catalogue; an operator lists a model by adding it with its price to prices.yaml.")).param("model")
         }
         E::Ended { reference, successor } => {
             let instead = successor.map_or_else(

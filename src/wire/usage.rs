@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 /// Token counts of one call, in OpenAI's terms: parts are contained in their wholes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Usage {
     /// All input tokens, those read from and written to a cache included.
     pub prompt_tokens: u64,
@@ -15,12 +16,20 @@ pub struct Usage {
     pub cache_write_tokens: u64,
     /// Of the written: kept for an hour.
     pub cache_write_1h_tokens: u64,
+    /// Of the written: kept for 12 hours.
+    pub cache_write_12h_tokens: u64,
     /// Of the output: thinking.
     pub reasoning_tokens: u64,
     /// Of the input: sound.
     pub audio_input_tokens: u64,
+    /// Of the input that is sound: read from a prompt cache.
+    pub cached_audio_input_tokens: u64,
     /// Of the output: sound.
     pub audio_output_tokens: u64,
+    /// Of the output: citations, where a provider counts them apart.
+    pub citation_tokens: u64,
+    /// Web searches that the provider made and counts.
+    pub searches: u64,
 }
 
 impl Usage {

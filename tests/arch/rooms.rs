@@ -18,7 +18,7 @@ const LEVELS: &[&[&str]] = &[
     &["telemetry"],
     &["config"],
     &["wire"],
-    &["id", "money", "near"],
+    &["id", "money", "near", "watch"],
     &["clock"],
 ];
 
@@ -30,7 +30,11 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
         &["main", "cli", "app", "http", "dashboard", "billing", "access", "slots", "webhooks"],
         "a request reaches the database through admit and settle only",
     ),
-    ("codegen", &["cli"], "it compiles specs; only `ringside check` runs it again"),
+    (
+        "codegen",
+        &["cli", "billing"],
+        "it compiles specs; `ringside check` runs it again, and prices.yaml is in its language",
+    ),
 ];
 
 /// One name of another room.

@@ -67,6 +67,13 @@ fn reference() -> String {
     for (of, members) in maps {
         members_of(&mut out, of, members);
     }
+    let of = "a block of other rates, beside rates and `above`, `at_least`, `tiers`, `hours`";
+    members_of(&mut out, of, members::DIFFERING);
+    let rows = members::RATES.iter().map(|rate| {
+        let follows = rate.follows.first().map_or(String::new(), |other| format!("; without it, as `{other}`"));
+        (format!("`{}`", rate.name), format!("{}{follows}", rate.about))
+    });
+    table(&mut out, ["a rate", "what it is"], rows);
     let _ = writeln!(out, "An error `is` one of: {}.\n", words(ERROR_KINDS.iter().map(|(word, _)| *word)));
     let _ = writeln!(out, "A finish reason is one of: {}.\n", words(FINISH_REASONS.iter().copied()));
     let _ = writeln!(out, "A model `can`: {}.\n", words(members::CAPABILITIES.iter().copied()));

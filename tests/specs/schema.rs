@@ -18,7 +18,7 @@ fn yaml(text: &str) -> Option<Value> {
 #[test]
 fn it_names_the_members_of_every_map() {
     let schema = schema();
-    let maps: [(&str, &[Member]); 10] = [
+    let maps: [(&str, &[Member]); 9] = [
         ("/properties", members::SPEC),
         ("/$defs/credential/oneOf/2/properties", members::CREDENTIAL),
         ("/$defs/chat/properties", members::CHAT),
@@ -28,7 +28,6 @@ fn it_names_the_members_of_every_map() {
         ("/$defs/errors/properties", members::ERRORS),
         ("/$defs/rule/properties", members::RULE),
         ("/$defs/model/properties", members::MODEL),
-        ("/$defs/price/properties", members::PRICE),
     ];
     for (pointer, known) in maps {
         let properties = schema.pointer(pointer).and_then(Value::as_object).unwrap_or_else(|| panic!("no {pointer}"));
@@ -37,6 +36,26 @@ fn it_names_the_members_of_every_map() {
         for member in known {
             assert_eq!(properties[member.name]["description"], member.about, "{pointer}/{}", member.name);
         }
+    }
+}
+
+/// Blocks of prices have rates beside their own members.
+#[test]
+fn it_names_every_rate() {
+    let schema = schema();
+    let nested = ["above", "at_least", "tiers", "hours"];
+    let blocks: [(&str, &[Member], &[&str]); 2] =
+        [("price", members::PRICE, &[]), ("differing", members::DIFFERING, &nested)];
+    for (block, own, also) in blocks {
+        let pointer = format!("/$defs/{block}/properties");
+        let properties = schema.pointer(&pointer).and_then(Value::as_object).expect("a map");
+        let known = own.iter().map(|member| (member.name, member.about));
+        let known = known.chain(members::RATES.iter().map(|rate| (rate.name, rate.about)));
+        for (name, about) in known.clone() {
+            assert_eq!(properties[name]["description"], about, "{pointer}/{name}");
+        }
+        let written: BTreeSet<&str> = properties.keys().map(String::as_str).collect();
+        assert_eq!(written, known.map(|(name, _)| name).chain(also.iter().copied()).collect(), "{pointer}");
     }
 }
 

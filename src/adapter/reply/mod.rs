@@ -16,7 +16,7 @@ mod parts;
 #[cfg(test)]
 mod tests;
 
-pub use outcome::{Failure, Outcome, UsageCounts};
+pub use outcome::{Failure, Outcome, ReportedCost, UsageCounts};
 pub use parts::{FailPart, StartPart, ToolPart, UsagePart};
 
 use crate::wire::usage::Usage;

@@ -14,7 +14,11 @@ pub struct Outcome {
     pub upstream_model: Option<String>,
     /// The tier of service the provider says it used.
     pub service_tier: Option<String>,
+    /// The word of its usage that picks the rates, where it has one.
+    pub priced_tier: Option<String>,
     pub usage: UsageCounts,
+    /// What the provider says the call cost.
+    pub cost: Option<ReportedCost>,
     raw_usage: Vec<String>,
     /// One a finished choice, in the order they finished.
     pub finish_reasons: Vec<String>,
@@ -43,8 +47,21 @@ pub struct UsageCounts {
     pub cache_read: Option<i64>,
     pub cache_write: Option<i64>,
     pub cache_write_1h: Option<i64>,
+    pub cache_write_12h: Option<i64>,
     pub audio_input: Option<i64>,
+    pub cached_audio_input: Option<i64>,
     pub audio_output: Option<i64>,
+    pub citation: Option<i64>,
+    pub searches: Option<i64>,
+}
+
+/// The provider's own figure of what a call cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReportedCost {
+    /// JSON as it came, nothing judged yet.
+    pub text: String,
+    /// How many of its digits are decimals of a USD; empty where it is USD.
+    pub decimals: String,
 }
 
 /// The provider's own error, in an answer that began well.
@@ -76,6 +93,12 @@ impl Outcome {
             }
             self.raw_usage.push(part.raw.to_owned());
         }
+        if !part.cost.is_empty() {
+            self.cost = Some(ReportedCost { text: part.cost.to_owned(), decimals: part.cost_decimals.to_owned() });
+        }
+        if let Some(tier) = part.service_tier {
+            self.priced_tier = Some(tier.to_owned());
+        }
         let counts = &mut self.usage;
         for (count, given) in [
             (&mut counts.input, part.input),
@@ -86,13 +109,22 @@ impl Outcome {
             (&mut counts.cache_read, part.cache_read),
             (&mut counts.cache_write, part.cache_write),
             (&mut counts.cache_write_1h, part.cache_write_1h),
+            (&mut counts.cache_write_12h, part.cache_write_12h),
             (&mut counts.audio_input, part.audio_input),
+            (&mut counts.cached_audio_input, part.cached_audio_input),
             (&mut counts.audio_output, part.audio_output),
+            (&mut counts.citation, part.citation),
+            (&mut counts.searches, part.searches),
         ] {
             if given.is_some() {
                 *count = given;
             }
         }
+    }
+
+    /// What picks the rates, in the provider's words; empty where it said nothing.
+    pub fn tier(&self) -> &str {
+        self.priced_tier.as_deref().or(self.service_tier.as_deref()).unwrap_or("")
     }
 
     /// The tier of service, where it is one of OpenAI's words: others would not fit the API's type.

@@ -36,15 +36,28 @@ pub struct UsagePart<'a> {
     pub input_total: Option<i64>,
     /// Output tokens, thinking included.
     pub output: Option<i64>,
-    /// Output tokens without thinking, where a provider counts thinking apart in `reasoning`.
+    /// Output tokens without thinking and citations, where a provider counts those apart.
     pub output_visible: Option<i64>,
     pub reasoning: Option<i64>,
     pub cache_read: Option<i64>,
-    /// All tokens written to a cache, those for an hour included.
+    /// All tokens written to a cache, those for hours included.
     pub cache_write: Option<i64>,
     pub cache_write_1h: Option<i64>,
+    pub cache_write_12h: Option<i64>,
     pub audio_input: Option<i64>,
+    /// Of `audio_input` and of `cache_read`.
+    pub cached_audio_input: Option<i64>,
     pub audio_output: Option<i64>,
+    /// Tokens of citations, which `output_visible` does not hold.
+    pub citation: Option<i64>,
+    /// Web searches made.
+    pub searches: Option<i64>,
+    /// What picks the rates: a tier of service, or whatever else the provider prices by.
+    pub service_tier: Option<&'a str>,
+    /// The provider's own figure, JSON as it came; empty where it gave none.
+    pub cost: &'a str,
+    /// How many of the digits of `cost` are decimals of a USD; empty where it is USD.
+    pub cost_decimals: &'a str,
 }
 
 /// A provider's own error; empty where it said nothing.

@@ -38,6 +38,8 @@ pub struct ChatRequest<'a> {
     pub stop: Vec<Cow<'a, str>>,
     /// One of OpenAI's words.
     pub reasoning_effort: Option<Cow<'a, str>>,
+    /// The tier of service asked for.
+    pub service_tier: Option<Cow<'a, str>>,
     /// Bytes of the body, from which the input is bounded.
     pub bytes: usize,
 }
@@ -92,6 +94,7 @@ impl<'a> ChatRequest<'a> {
             parallel_tool_calls: check::truth(&members, "parallel_tool_calls")?,
             stop: check::stop(&members)?,
             reasoning_effort: check::text(&members, "reasoning_effort")?,
+            service_tier: check::text(&members, "service_tier")?,
             bytes: body.len(),
             // The end customer is nobody's business upstream.
             members: members.into_iter().filter(|(name, _)| name != "user").collect(),
