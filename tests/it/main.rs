@@ -7,5 +7,6 @@ mod bad_input;
 mod chat;
 mod durability;
 mod operations;
+mod prices;
 mod server;
 mod upstream;

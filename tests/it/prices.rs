@@ -1,0 +1,68 @@
+//! `prices.yaml` while the gateway runs.
+
+use crate::support::app::{TestApp, ask};
+use crate::support::client::PATIENCE;
+use serde_json::json;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tokio::time::{Duration, Instant, sleep};
+
+/// Saves as editors do: beside the file, then over it.
+fn save(path: &Path, text: &str) {
+    let beside = path.with_extension("new");
+    fs::write(&beside, text).unwrap();
+    fs::rename(&beside, path).unwrap();
+}
+
+async fn cost(app: &TestApp) -> String {
+    let answer = app.chat(&ask("fc:sim/echo", "Hello there")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.header("x-ringside-cost").unwrap().to_owned()
+}
+
+/// Waits until a call costs this much.
+async fn costs(app: &TestApp, wanted: &str) {
+    let latest = Instant::now() + PATIENCE;
+    while cost(app).await != wanted {
+        assert!(Instant::now() < latest, "it never costs {wanted}");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn file() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("prices.yaml");
+    (folder, path)
+}
+
+#[tokio::test]
+async fn saved_prices_are_in_force_and_broken_ones_are_refused_whole() {
+    let (_folder, path) = file();
+    let app = TestApp::builder().set("RINGSIDE_PRICES", path.to_str().unwrap()).start().await;
+    // 3 tokens in at 1 USD and 3 out at 2 USD a million.
+    assert_eq!(cost(&app).await, "0.000009");
+    save(&path, "sim/echo: { input: 100, output: 200 }\n");
+    costs(&app, "0.0009").await;
+    // Broken in one entry: the other one is refused with it, and what was in force stays.
+    save(&path, "sim/echo: { input: 5, output: 5 }\nsim/tool: { input: 1 }\n");
+    save(&path, "sim/echo: { input: 5, output: 5 }\nsim/tool: { input: 1, outptu: 1 }\n");
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(cost(&app).await, "0.0009");
+    save(&path, "sim/echo: { input: 10, output: 20, tiers: { flex: { times: 0.5 } } }\n");
+    costs(&app, "0.00009").await;
+    let model = app.get("/v1/models/fc:sim/echo").await.json();
+    assert_eq!(model["pricing"]["output"].to_string(), "20");
+    assert_eq!(model["pricing"]["variants"], json!([{ "service_tier": "flex", "input": 5, "output": 10 }]));
+    fs::remove_file(&path).unwrap();
+    costs(&app, "0.000009").await;
+}
+
+#[tokio::test]
+async fn prices_are_read_before_the_first_call() {
+    let (_folder, path) = file();
+    save(&path, "sim/echo: { times: 3 }\nsim/mine: { as: echo }\n");
+    let app = TestApp::builder().set("RINGSIDE_PRICES", path.to_str().unwrap()).start().await;
+    assert_eq!(cost(&app).await, "0.000027");
+    let models = app.get("/v1/models").await.json();
+    assert!(models["data"].as_array().unwrap().iter().any(|model| model["id"] == "fc:sim/mine"));
+}
