@@ -5,6 +5,8 @@ use sea_orm_migration::prelude::*;
 
 mod m20261124_000001_accounts;
 mod m20261124_000002_usage;
+mod m20261125_000005_rollups;
+mod m20261125_000006_idempotency;
 
 /// All steps, in order. A step that has been released is never changed.
 pub struct Migrator;
@@ -12,6 +14,11 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261124_000001_accounts::Migration), Box::new(m20261124_000002_usage::Migration)]
+        vec![
+            Box::new(m20261124_000001_accounts::Migration),
+            Box::new(m20261124_000002_usage::Migration),
+            Box::new(m20261125_000005_rollups::Migration),
+            Box::new(m20261125_000006_idempotency::Migration),
+        ]
     }
 }

@@ -11,8 +11,8 @@ use crate::gateway::Gateway;
 use crate::http;
 use crate::http::router::{Side, router};
 use crate::http::server::Server;
-use crate::http::state::{Api, Rooms};
-use crate::store::Store;
+use crate::http::state::{Api, KeyedCalls, REPORT_TURNS, Rooms};
+use crate::store::{Store, idempotency};
 use crate::telemetry::Metrics;
 use crate::upstream::{Access, Endpoints, Limits, Upstream};
 use std::collections::HashSet;
@@ -21,7 +21,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 mod first_start;
 mod prices;
@@ -33,10 +35,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often tokens are read anew, for what commands changed beside the running process.
 const RELOAD: Duration = Duration::from_secs(2);
 const UPKEEP: Duration = Duration::from_secs(5);
+/// How often expired idempotency keys are deleted.
+const PURGE: Duration = Duration::from_secs(60);
 
 /// A running gateway.
 pub struct App {
     api: Api,
+    /// For running calls to finish.
+    patience: Duration,
     drain: Arc<Drain>,
     server: Server,
     address: SocketAddr,
@@ -94,6 +100,10 @@ impl App {
         let store = Arc::new(Store::open(settings.database_url.expose(), PATIENCE).await?);
         let drain = Drain::start(Arc::clone(&store), &settings.journal).await;
         let drain = Arc::new(drain.map_err(|error| StartError::Drain(error.to_string()))?);
+        let cut = idempotency::abandon_running(&store).await?;
+        if cut > 0 {
+            tracing::warn!(keys = cut, "calls with an idempotency key were cut by the end of an earlier process");
+        }
         let fixed = settings.admin_token.as_ref().map(crate::config::Secret::expose);
         let tokens = Arc::new(Tokens::load(Arc::clone(&store), clock.clone(), fixed).await?);
         let first = first_start::prepare(&store, &tokens, &clock, &settings.token_file).await?;
@@ -110,6 +120,8 @@ impl App {
             body: settings.limits.body,
             body_time: settings.timeouts.body,
             stopping: AtomicBool::new(false),
+            report_turns: Semaphore::new(REPORT_TURNS),
+            keyed_calls: KeyedCalls::default(),
         });
         let server = Server::new(settings.limits, settings.timeouts, Arc::clone(&metrics));
         let address = local(&listener, settings.listen)?;
@@ -117,9 +129,10 @@ impl App {
         let side = if admin.is_some() { Side::Public } else { Side::Both };
         let mut listeners = vec![serve(&server, listener, &api, side)];
         listeners.extend(admin.map(|admin| serve(&server, admin, &api, Side::Admin)));
-        let mut helpers = helpers(&drain, tokens, metrics);
+        let mut helpers = helpers(&api, &drain, tokens, metrics);
         helpers.push(tokio::spawn(watching));
-        Ok(Self { api, drain, server, address, admin_address, listeners, helpers, first })
+        let patience = settings.timeouts.shutdown;
+        Ok(Self { api, patience, drain, server, address, admin_address, listeners, helpers, first })
     }
 
     /// Where the API listens.
@@ -136,7 +149,10 @@ impl App {
     /// database. Says whether everything finished by itself.
     pub async fn stop(self) -> bool {
         self.api.stopping();
+        let begun = Instant::now();
         let finished = self.server.stop().await;
+        // Calls with an idempotency key may run on without their callers.
+        let finished = self.api.keyed_calls().finish(self.patience.saturating_sub(begun.elapsed())).await && finished;
         for listener in self.listeners {
             // A listener that panicked has been logged; stopping goes on.
             let _ = listener.await;
@@ -228,7 +244,7 @@ fn serve(server: &Server, listener: TcpListener, api: &Api, side: Side) -> JoinH
     tokio::spawn(async move { server.run(listener, router).await })
 }
 
-fn helpers(drain: &Arc<Drain>, tokens: Arc<Tokens>, metrics: Arc<Metrics>) -> Vec<JoinHandle<()>> {
+fn helpers(api: &Api, drain: &Arc<Drain>, tokens: Arc<Tokens>, metrics: Arc<Metrics>) -> Vec<JoinHandle<()>> {
     let drain = Arc::clone(drain);
     let draining = tokio::spawn(async move { drain.run().await });
     let reloading = tokio::spawn(async move {
@@ -245,5 +261,14 @@ fn helpers(drain: &Arc<Drain>, tokens: Arc<Tokens>, metrics: Arc<Metrics>) -> Ve
             metrics.upkeep();
         }
     });
-    vec![draining, reloading, upkeep]
+    let api = api.clone();
+    let purging = tokio::spawn(async move {
+        loop {
+            if let Err(error) = idempotency::purge_expired(api.store(), api.clock().now()).await {
+                tracing::warn!(%error, "expired idempotency keys could not be deleted");
+            }
+            tokio::time::sleep(PURGE).await;
+        }
+    });
+    vec![draining, reloading, upkeep, purging]
 }

@@ -10,6 +10,10 @@ use time::format_description::well_known::Rfc3339;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
 
+/// A calendar month in UTC; months sort as time does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Month(i32);
+
 /// Tells the time.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
@@ -64,15 +68,52 @@ impl Timestamp {
         self.rfc3339().split('T').next().unwrap_or_default().to_owned()
     }
 
+    /// The month it lies in, in UTC.
+    pub fn month(self) -> Month {
+        let at = OffsetDateTime::from_unix_timestamp(self.unix_seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        Month(at.year() * 12 + i32::from(u8::from(at.month())) - 1)
+    }
+
     /// That much later.
     pub fn after(self, duration: Duration) -> Timestamp {
         Timestamp(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 }
 
+impl Month {
+    /// Its first moment.
+    pub fn start(self) -> Timestamp {
+        let month = time::Month::try_from(self.0.rem_euclid(12) as u8 + 1).unwrap_or(time::Month::January);
+        let day = time::Date::from_calendar_date(self.0.div_euclid(12), month, 1);
+        Timestamp(day.map_or(0, |day| day.midnight().assume_utc().unix_timestamp() * 1000))
+    }
+
+    /// The month after it.
+    pub fn next(self) -> Month {
+        Month(self.0 + 1)
+    }
+}
+
+impl std::fmt::Display for Month {
+    /// `2026-11`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:04}-{:02}", self.0.div_euclid(12), self.0.rem_euclid(12) + 1)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_month_begins_at_midnight_of_its_first_day_in_utc() {
+        let month = Timestamp(1_764_000_000_123).month();
+        assert_eq!(month.to_string(), "2025-11");
+        assert_eq!(month.start().rfc3339(), "2025-11-01T00:00:00Z");
+        assert_eq!((month.next().to_string(), month.next().next().to_string()), ("2025-12".into(), "2026-01".into()));
+        let edge = month.next().start();
+        assert_eq!((edge.month(), Timestamp(edge.0 - 1).month()), (month.next(), month));
+    }
 
     #[test]
     fn a_timestamp_is_written_in_utc() {

@@ -9,6 +9,7 @@ pub mod journal;
 mod ledger;
 pub mod price_file;
 mod prices;
+pub mod reports;
 #[cfg(test)]
 mod testing;
 mod usage;

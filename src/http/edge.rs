@@ -2,16 +2,17 @@
 //! is an answer, and what went wrong is logged under the id.
 
 use super::error::{Cause, ErrorCode};
+use super::idempotency;
+use super::state::Api;
 use crate::id::Id;
-use crate::telemetry::Metrics;
 use crate::wire::error::ApiError;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use tokio::time::Instant;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -21,7 +22,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct RequestId(pub String);
 
 /// The middleware; it stands around every route.
-pub async fn edge(State(metrics): State<Arc<Metrics>>, mut request: Request, next: Next) -> Response {
+pub async fn edge(State(api): State<Api>, mut request: Request, next: Next) -> Response {
+    let metrics = api.metrics();
     let id = Id::new("req").to_string();
     let header = HeaderValue::from_str(&id).ok();
     let method = request.method().clone();
@@ -31,15 +33,13 @@ pub async fn edge(State(metrics): State<Arc<Metrics>>, mut request: Request, nex
 
     let running = metrics.running();
     let start = Instant::now();
-    let outcome = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let mut response = if idempotency::applies(&request) {
+        idempotency::run(&api, request, next).await
+    } else {
+        AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(panicked)
+    };
     drop(running);
 
-    let mut response = outcome.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        let mut response = ApiError::internal().into_response();
-        response.extensions_mut().insert(Cause(format!("panic: {}", text.unwrap_or("no text"))));
-        response
-    });
     let (status, duration) = (response.status(), start.elapsed());
     metrics.request(route, status.as_u16(), duration);
 
@@ -55,5 +55,13 @@ pub async fn edge(State(metrics): State<Arc<Metrics>>, mut request: Request, nex
     if let Some(header) = header {
         response.headers_mut().insert(REQUEST_ID, header);
     }
+    response
+}
+
+/// The answer to a request whose handler panicked.
+pub fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let mut response = ApiError::internal().into_response();
+    response.extensions_mut().insert(Cause(format!("panic: {}", text.unwrap_or("no text"))));
     response
 }

@@ -2,11 +2,10 @@
 
 use super::edge::edge;
 use super::state::Api;
-use super::{admin, chat, embeddings, health, metrics, missing, models, moderations, usage};
+use super::{admin, chat, embeddings, health, metrics, missing, models, moderations, reports, usage};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
-use std::sync::Arc;
 
 /// Which routes a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +28,10 @@ pub fn router(api: &Api, side: Side) -> Router {
             .route("/v1/moderations", post(moderations::create))
             .route("/v1/models", get(models::list))
             .route("/v1/models/{*id}", get(models::one))
+            .route("/v1/usage", get(reports::usage))
+            .route("/v1/margin", get(reports::margin))
+            .route("/v1/customers/{customer}/usage", get(reports::customer_usage))
+            .route("/v1/customers/{customer}/margin", get(reports::customer_margin))
             .route("/v1/usage/events", get(usage::list))
             .route("/v1/usage/events/{id}", get(usage::one));
     }
@@ -44,6 +47,6 @@ pub fn router(api: &Api, side: Side) -> Router {
     router
         .fallback(missing::path)
         .method_not_allowed_fallback(missing::method)
-        .layer(from_fn_with_state(Arc::clone(api.metrics()), edge))
+        .layer(from_fn_with_state(api.clone(), edge))
         .with_state(api.clone())
 }

@@ -1,6 +1,7 @@
 //! What handlers share.
 
 use super::body::Bounds;
+pub use super::idempotency::KeyedCalls;
 use crate::access::Tokens;
 use crate::billing::Drain;
 use crate::clock::Clock;
@@ -10,6 +11,7 @@ use crate::telemetry::Metrics;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// The rooms that handlers call; cheap to clone.
 #[derive(Clone)]
@@ -28,7 +30,14 @@ pub struct Rooms {
     /// For a whole request body.
     pub body_time: Duration,
     pub stopping: AtomicBool,
+    /// Reports that run at once: they must leave connections of the database to calls.
+    pub report_turns: Semaphore,
+    /// Calls with an idempotency key that run.
+    pub keyed_calls: KeyedCalls,
 }
+
+/// Reports of all accounts that run at once; others wait.
+pub const REPORT_TURNS: usize = 2;
 
 /// Whether calls can be served.
 pub struct Readiness {
@@ -69,6 +78,16 @@ impl Api {
     /// Brings finished calls into the database now, so that what is read next has them.
     pub async fn settle_journal(&self) -> Result<(), crate::wire::error::ApiError> {
         self.0.drain.flush().await.map_err(|error| super::error::internal(&error))
+    }
+
+    pub fn keyed_calls(&self) -> &KeyedCalls {
+        &self.0.keyed_calls
+    }
+
+    /// Waits for a turn to read much; it ends with what is given.
+    pub async fn report_turn(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        self.0.report_turns.acquire().await.ok()
     }
 
     pub async fn readiness(&self) -> Readiness {

@@ -2,53 +2,58 @@
 
 use super::answer;
 use super::error::internal;
+use super::export::{self, Export, Format};
 use super::extract::{Authorised, Reading};
 use super::list::Wanted;
+use super::query::{Params, bad};
 use super::state::Api;
 use crate::money::NanoUsd;
+use crate::store::event_list::{self, Filter, Place};
 use crate::store::events;
 use crate::wire::error::{ApiError, Code};
 use crate::wire::event::UsageEvent;
 use crate::wire::usage::Usage;
-use axum::extract::{Path, RawQuery, State};
-use axum::http::StatusCode;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
+/// An event as the API shows it.
 #[derive(Serialize)]
-struct Shown {
-    id: String,
-    object: &'static str,
-    request_id: String,
-    response_id: Option<String>,
-    created: String,
-    customer: Option<String>,
-    endpoint: String,
-    reference: String,
-    provider: String,
-    model: String,
-    usage: Usage,
-    raw_usage: Option<Box<RawValue>>,
-    estimated: bool,
-    cost_usd: NanoUsd,
-    list_cost_usd: NanoUsd,
-    billable_usd: Option<NanoUsd>,
-    margin_usd: Option<NanoUsd>,
-    price_version: String,
-    tags: Vec<String>,
-    session_id: Option<String>,
-    properties: BTreeMap<String, String>,
-    status: String,
-    error_code: Option<String>,
-    attempts: u32,
-    streamed: bool,
-    latency_ms: u64,
-    first_token_ms: Option<u64>,
+pub struct Shown {
+    pub id: String,
+    pub object: &'static str,
+    pub request_id: String,
+    pub response_id: Option<String>,
+    pub created: String,
+    pub customer: Option<String>,
+    pub endpoint: String,
+    pub reference: String,
+    pub provider: String,
+    pub model: String,
+    pub usage: Usage,
+    pub raw_usage: Option<Box<RawValue>>,
+    pub estimated: bool,
+    pub cost_usd: NanoUsd,
+    pub list_cost_usd: NanoUsd,
+    pub billable_usd: Option<NanoUsd>,
+    pub margin_usd: Option<NanoUsd>,
+    pub price_version: String,
+    pub tags: Vec<String>,
+    pub session_id: Option<String>,
+    pub properties: BTreeMap<String, String>,
+    pub status: String,
+    pub error_code: Option<String>,
+    pub attempts: u32,
+    pub streamed: bool,
+    pub latency_ms: u64,
+    pub first_token_ms: Option<u64>,
 }
 
-fn shape(event: UsageEvent) -> Shown {
+/// An event as it is shown.
+pub fn shape(event: UsageEvent) -> Shown {
     Shown {
         object: "usage_event",
         created: event.created().rfc3339(),
@@ -82,16 +87,73 @@ fn shape(event: UsageEvent) -> Shown {
 }
 
 /// The account's events, the newest first. Calls that have just ended are among them.
-pub async fn list(
-    State(api): State<Api>,
-    caller: Authorised<Reading>,
-    RawQuery(query): RawQuery,
-) -> Result<Response, ApiError> {
-    let wanted = Wanted::read(query.as_deref())?;
+pub async fn list(State(api): State<Api>, caller: Authorised<Reading>, uri: Uri) -> Result<Response, ApiError> {
+    const KNOWN: [&str; 9] = ["customer", "request_id", "model", "status", "from", "to", "format", "limit", "cursor"];
+    let params = Params::read(&uri, &KNOWN)?;
+    let (filter, format) = (filter(&params)?, format(&params)?);
+    let account = caller.caller.account_id.as_ref();
+    // Checks them for all formats alike; a file may be longer than a page.
+    let most = if format.is_some() { export::MOST } else { 100 };
+    let wanted = Wanted { limit: limit(&params, if format.is_some() { most } else { 20 }, most)?, cursor: None };
     api.settle_journal().await?;
-    let rows = events::list(api.store(), &caller.caller.account_id, wanted.cursor.as_deref(), wanted.rows()).await;
+    let behind = match params.get("cursor") {
+        Some(cursor) => Some(behind(&api, account, cursor).await?),
+        None => None,
+    };
+    if let Some(format) = format {
+        let limit = wanted.limit as u64;
+        let export = Export { account: account.to_owned(), filter, behind, format, limit };
+        return export::response(&api, export).await.map_err(|error| internal(&error));
+    }
+    let rows = event_list::page(api.store(), account, &filter, behind.as_ref(), wanted.rows()).await;
     let rows = rows.map_err(|error| internal(&error))?;
     Ok(answer::json(StatusCode::OK, &wanted.page(rows, |event| &event.id, shape)))
+}
+
+fn filter(params: &Params) -> Result<Filter, ApiError> {
+    let text = |name: &str| params.get(name).map(str::to_owned);
+    let (mut provider, mut model) = (None, text("model"));
+    // A reference names both.
+    if let Some((of, id)) = params.get("model").and_then(|model| model.strip_prefix("fc:")?.split_once('/')) {
+        (provider, model) = (Some(of.to_owned()), Some(id.to_owned()));
+    }
+    if let Some(status) = params.get("status")
+        && !STATUSES.contains(&status)
+    {
+        return Err(bad("status", format!("status: expected one of {}.", STATUSES.join(", "))));
+    }
+    let customer = params.get("customer").map(|id| id.strip_prefix("ext:").unwrap_or(id).to_owned());
+    let (from, to) = (params.time("from")?, params.time("to")?);
+    if let (Some(from), Some(to)) = (from, to)
+        && to < from
+    {
+        return Err(bad("to", "to: it lies before from.".to_owned()));
+    }
+    Ok(Filter { customer, request_id: text("request_id"), provider, model, status: text("status"), from, to })
+}
+
+const STATUSES: [&str; 4] = ["ok", "error", "aborted", "abandoned"];
+
+fn format(params: &Params) -> Result<Option<Format>, ApiError> {
+    match params.get("format") {
+        None | Some("json") => Ok(None),
+        Some("jsonl") => Ok(Some(Format::JsonLines)),
+        Some("csv") => Ok(Some(Format::Csv)),
+        Some(_) => Err(bad("format", "format: expected json, jsonl or csv.".to_owned())),
+    }
+}
+
+fn limit(params: &Params, default: u64, most: u64) -> Result<usize, ApiError> {
+    let given = params.get("limit").map_or(Some(default), |text| text.parse().ok());
+    let limit = given.filter(|limit| (1..=most).contains(limit));
+    limit
+        .map(|limit| limit as usize)
+        .ok_or_else(|| bad("limit", format!("limit: expected a whole number from 1 to {most}.")))
+}
+
+async fn behind(api: &Api, account: &str, cursor: &str) -> Result<Place, ApiError> {
+    let place = event_list::place(api.store(), account, cursor).await.map_err(|error| internal(&error))?;
+    place.ok_or_else(|| bad("cursor", "cursor: expected the next_cursor of the page before.".to_owned()))
 }
 
 /// One event of the account.

@@ -1,14 +1,15 @@
 //! Usage events, and the checkpoint of the journal they come from.
 
 use super::entity::{checkpoint, usage_event};
-use super::{Store, StoreError};
+use super::{Store, StoreError, rollups};
 use crate::money::NanoUsd;
 use crate::wire::event::UsageEvent;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QuerySelect as _,
     TransactionTrait as _,
 };
+use std::collections::HashSet;
 
 /// How far a journal has been drained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,8 +23,8 @@ pub struct Checkpoint {
 /// Rows of one statement: PostgreSQL takes at most 65,535 values, SQLite 32,766.
 const BATCH: usize = 500;
 
-/// Adds events and moves the checkpoint, all or nothing. An event that is there already is left
-/// as it is: draining the same journal twice changes nothing.
+/// Adds events, to the table and to the sums, and moves the checkpoint, all or nothing. An event
+/// that is there already is passed over: draining the same journal twice changes nothing.
 pub async fn drain(
     store: &Store,
     journal: &str,
@@ -31,11 +32,15 @@ pub async fn drain(
     checkpoint: Checkpoint,
 ) -> Result<(), StoreError> {
     let transaction = store.connection().begin().await?;
-    for batch in events.chunks(BATCH) {
-        let rows = batch.iter().map(row).collect::<Result<Vec<_>, _>>()?;
-        let conflict = OnConflict::column(usage_event::Column::Id).do_nothing().to_owned();
-        usage_event::Entity::insert_many(rows).on_conflict(conflict).exec_without_returning(&transaction).await?;
+    let known = known(&transaction, events).await?;
+    let mut seen = HashSet::new();
+    let new: Vec<&UsageEvent> =
+        events.iter().filter(|event| !known.contains(&event.id) && seen.insert(&event.id)).collect();
+    for batch in new.chunks(BATCH) {
+        let rows = batch.iter().map(|event| row(event)).collect::<Result<Vec<_>, _>>()?;
+        usage_event::Entity::insert_many(rows).exec_without_returning(&transaction).await?;
     }
+    rollups::add(&transaction, &new).await?;
     let moved = checkpoint::ActiveModel {
         journal: Set(journal.to_owned()),
         segment: Set(checkpoint.segment as i64),
@@ -49,6 +54,17 @@ pub async fn drain(
     Ok(())
 }
 
+/// Ids of those events that are there.
+async fn known(transaction: &impl ConnectionTrait, events: &[UsageEvent]) -> Result<HashSet<String>, StoreError> {
+    let mut known = HashSet::new();
+    for batch in events.chunks(BATCH) {
+        let query = usage_event::Entity::find().select_only().column(usage_event::Column::Id);
+        let query = query.filter(usage_event::Column::Id.is_in(batch.iter().map(|event| event.id.as_str())));
+        known.extend(query.into_tuple::<String>().all(transaction).await?);
+    }
+    Ok(known)
+}
+
 /// The checkpoint of a journal.
 pub async fn checkpoint(store: &Store, journal: &str) -> Result<Checkpoint, StoreError> {
     let row = checkpoint::Entity::find_by_id(journal).one(store.connection()).await?;
@@ -56,23 +72,6 @@ pub async fn checkpoint(store: &Store, journal: &str) -> Result<Checkpoint, Stor
         segment: row.segment as u64,
         position: row.position as u64,
     }))
-}
-
-/// Up to `limit` events of an account, the newest first, those before the id `before`.
-pub async fn list(
-    store: &Store,
-    account: &str,
-    before: Option<&str>,
-    limit: u64,
-) -> Result<Vec<UsageEvent>, StoreError> {
-    let mut query = usage_event::Entity::find()
-        .filter(usage_event::Column::AccountId.eq(account))
-        .order_by_desc(usage_event::Column::Id)
-        .limit(limit);
-    if let Some(before) = before {
-        query = query.filter(usage_event::Column::Id.lt(before));
-    }
-    query.all(store.connection()).await?.into_iter().map(event).collect()
 }
 
 /// One event of an account.
@@ -123,7 +122,7 @@ fn row(event: &UsageEvent) -> Result<usage_event::ActiveModel, StoreError> {
     })
 }
 
-fn event(row: usage_event::Model) -> Result<UsageEvent, StoreError> {
+pub(super) fn event(row: usage_event::Model) -> Result<UsageEvent, StoreError> {
     let bad = |error: serde_json::Error| StoreError::Value(format!("event {}: {error}", row.id));
     Ok(UsageEvent {
         usage: serde_json::from_str(&row.usage).map_err(bad)?,

@@ -6,10 +6,13 @@
 pub mod accounts;
 mod connect;
 mod entity;
+pub mod event_list;
 pub mod events;
+pub mod idempotency;
 mod lock;
 #[path = "../../migrations/mod.rs"]
 mod migrations;
+pub mod rollups;
 pub mod tokens;
 
 pub use connect::{Store, StoreError};

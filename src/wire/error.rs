@@ -129,7 +129,14 @@ impl ApiError {
     /// An error of that code. `Retry-After` and `x-should-retry` are set as the code wants them.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         let retry_after = matches!(code.status(), 429 | 503).then_some(SOON);
-        let hopeless = matches!(code, Code::UpstreamAuthFailed | Code::ProviderNotConfigured | Code::ExternalIdTaken);
+        let hopeless = matches!(
+            code,
+            Code::UpstreamAuthFailed
+                | Code::ProviderNotConfigured
+                | Code::ExternalIdTaken
+                | Code::IdempotencyIndeterminate
+                | Code::IdempotencyStreamIncomplete
+        );
         Self { code, message: message.into(), param: None, retry_after, should_retry: hopeless.then_some(false) }
     }
 

@@ -3,10 +3,14 @@
 mod support;
 
 mod admin;
+mod attribution;
 mod bad_input;
 mod chat;
 mod durability;
+mod idempotency;
 mod operations;
 mod prices;
+mod report_laws;
+mod reports;
 mod server;
 mod upstream;

@@ -1,0 +1,118 @@
+//! Adding events to the sums.
+
+use super::super::StoreError;
+use super::{COLUMNS, Span, Sums};
+use crate::clock::Timestamp;
+use crate::wire::event::UsageEvent;
+use sea_orm::sea_query::{Alias, Expr, OnConflict, Query};
+use sea_orm::{ConnectionTrait, Statement, Value};
+use std::collections::BTreeMap;
+
+/// Rows of one statement: 14 values each.
+const BATCH: usize = 500;
+
+/// Account, span, start, customer (empty for none; `None` for all together), provider, model.
+type Key<'e> = (&'e str, Span, Timestamp, Option<&'e str>, &'e str, &'e str);
+
+/// Adds events to the sums: those that are new, in the transaction that adds them.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn add(transaction: &impl ConnectionTrait, events: &[&UsageEvent]) -> Result<(), StoreError> {
+    let mut sums: BTreeMap<Key<'_>, Sums> = BTreeMap::new();
+    for event in events {
+        let one = of(event);
+        for span in Span::ALL {
+            let start = span.floor(event.created());
+            for customer in [None, Some(event.customer.as_deref().unwrap_or_default())] {
+                let key = (&*event.account_id, span, start, customer, &*event.provider, &*event.model);
+                sums.entry(key).or_default().add(&one);
+            }
+        }
+    }
+    let (of_customers, of_accounts): (Vec<_>, Vec<_>) = sums.iter().partition(|(key, _)| key.3.is_some());
+    for (rows, table) in [(of_accounts, "usage_by_account"), (of_customers, "usage_by_customer")] {
+        for batch in rows.chunks(BATCH) {
+            upsert(transaction, table, batch).await?;
+        }
+    }
+    Ok(())
+}
+
+fn of(event: &UsageEvent) -> Sums {
+    Sums {
+        calls: 1,
+        errors: i128::from(!matches!(event.status.as_str(), "ok" | "aborted")),
+        prompt_tokens: event.usage.prompt_tokens.into(),
+        completion_tokens: event.usage.completion_tokens.into(),
+        cached_input_tokens: event.usage.cached_input_tokens.into(),
+        cost: event.cost.0.into(),
+        list_cost: event.list_cost.0.into(),
+        billable: event.billable.unwrap_or_default().0.into(),
+    }
+}
+
+async fn upsert(transaction: &impl ConnectionTrait, table: &str, rows: &[(&Key<'_>, &Sums)]) -> Result<(), StoreError> {
+    let by_customer = rows.first().is_some_and(|(key, _)| key.3.is_some());
+    let mut keys = vec!["account_id", "span", "start", "provider", "model"];
+    if by_customer {
+        keys.push("customer");
+    }
+    let mut insert = Query::insert();
+    insert.into_table(Alias::new(table)).columns(keys.iter().chain(&COLUMNS).map(|name| Alias::new(*name)));
+    for ((account, span, start, customer, provider, model), sums) in rows {
+        let mut values: Vec<Expr> =
+            vec![(*account).into(), span.text().into(), start.0.into(), (*provider).into(), (*model).into()];
+        values.extend(customer.map(Expr::from));
+        values.extend(sums.columns().map(|value| Expr::from(clamp(value))));
+        insert.values(values).map_err(|error| StoreError::Value(error.to_string()))?;
+    }
+    let mut conflict = OnConflict::columns(keys.iter().map(|name| Alias::new(*name)));
+    for column in COLUMNS {
+        conflict.value(Alias::new(column), Expr::cust(added(table, column)));
+    }
+    insert.on_conflict(conflict);
+    transaction.execute(&insert).await?;
+    Ok(())
+}
+
+/// The sum of what is there and what comes, stopping at the ends of 64 bits: an account that
+/// claims absurd amounts must not stop the journal from draining.
+fn added(table: &str, column: &str) -> String {
+    let (there, comes, most) = (format!("{table}.{column}"), format!("excluded.{column}"), i64::MAX);
+    format!(
+        "CASE WHEN {comes} > 0 AND {there} > {most} - {comes} THEN {most} \
+         WHEN {comes} < 0 AND {there} < -{most} - {comes} THEN -{most} ELSE {there} + {comes} END"
+    )
+}
+
+fn clamp(value: i128) -> i64 {
+    i64::try_from(value).unwrap_or(if value < 0 { -i64::MAX } else { i64::MAX })
+}
+
+/// Adds a customer's sums to those of calls without a customer, so that nothing names it any more
+/// and no total changes: for customers that are deleted for good.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn forget_customer(
+    transaction: &impl ConnectionTrait,
+    account: &str,
+    external_id: &str,
+) -> Result<(), StoreError> {
+    let backend = transaction.get_database_backend();
+    let names: [Value; 2] = [account.into(), external_id.into()];
+    let sums = COLUMNS.join(", ");
+    let updates = COLUMNS.map(|column| format!("{column} = {}", added("usage_by_customer", column))).join(", ");
+    // SQLite takes `ON CONFLICT` behind a SELECT for a join's ON unless there is a WHERE.
+    let moved = format!(
+        "INSERT INTO usage_by_customer (account_id, span, start, customer, provider, model, {sums}) \
+         SELECT account_id, span, start, '', provider, model, {sums} FROM usage_by_customer \
+         WHERE account_id = $1 AND customer = $2 \
+         ON CONFLICT (account_id, span, start, customer, provider, model) DO UPDATE SET {updates}"
+    );
+    transaction.execute_raw(Statement::from_sql_and_values(backend, moved, names.clone())).await?;
+    let gone = "DELETE FROM usage_by_customer WHERE account_id = $1 AND customer = $2";
+    transaction.execute_raw(Statement::from_sql_and_values(backend, gone, names)).await?;
+    Ok(())
+}
