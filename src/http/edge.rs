@@ -36,7 +36,7 @@ pub async fn edge(State(api): State<Api>, mut request: Request, next: Next) -> R
     let mut response = if idempotency::applies(&request) {
         idempotency::run(&api, request, next).await
     } else {
-        AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(panicked)
+        AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|panic| panicked(&*panic))
     };
     drop(running);
 
@@ -59,7 +59,7 @@ pub async fn edge(State(api): State<Api>, mut request: Request, next: Next) -> R
 }
 
 /// The answer to a request whose handler panicked.
-pub fn panicked(panic: Box<dyn Any + Send>) -> Response {
+pub fn panicked(panic: &(dyn Any + Send)) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     let mut response = ApiError::internal().into_response();
     response.extensions_mut().insert(Cause(format!("panic: {}", text.unwrap_or("no text"))));

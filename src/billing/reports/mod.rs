@@ -130,7 +130,7 @@ pub async fn report(store: &Store, question: &Question) -> Result<Report, Report
             time,
             dimensions: &dimensions,
         };
-        rollups::each(store, wanted, |row| gathered.take(&question.groups, &dimensions, row)).await?;
+        rollups::each(store, wanted, |row| gathered.take(&question.groups, &dimensions, &row)).await?;
     }
     let rows = gathered.rows.into_iter().map(|(key, sums)| (key, sums.into())).collect();
     Ok(Report { rows, total: gathered.total.into() })
@@ -164,7 +164,7 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn take(&mut self, groups: &[Group], dimensions: &[Dimension], row: Row) -> Result<(), ReportError> {
+    fn take(&mut self, groups: &[Group], dimensions: &[Dimension], row: &Row) -> Result<(), ReportError> {
         if row.sums.calls == 0 {
             // The sum over no events at all.
             return Ok(());
@@ -179,7 +179,7 @@ impl Gathered {
             let labels = group.labels(value(group)).map_err(StoreError::Value)?;
             keys = keys
                 .into_iter()
-                .flat_map(|key| labels.iter().map(move |label| [key.as_slice(), &[label.clone()]].concat()))
+                .flat_map(|key| labels.iter().map(move |label| [key.as_slice(), std::slice::from_ref(label)].concat()))
                 .collect();
         }
         for key in keys {

@@ -85,7 +85,7 @@ impl Task {
 
     async fn perform(self, request: Request, next: Next) {
         let outcome = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-        let response = outcome.unwrap_or_else(panicked);
+        let response = outcome.unwrap_or_else(|panic| panicked(&*panic));
         match fate(&response) {
             Fate::Keep if is_stream(response.headers()) => self.relay(response).await,
             Fate::Keep => self.keep(response).await,
