@@ -175,7 +175,7 @@ async fn events_are_filtered() {
     let (newest, oldest) = (&all[0], &all[3]);
     let count = async |query: &str| {
         let answer = app.get(&format!("/v1/usage/events?{query}")).await;
-        answer.json()["data"].as_array().map(Vec::len).unwrap_or_else(|| panic!("{query}: {}", answer.text()))
+        answer.json()["data"].as_array().map_or_else(|| panic!("{query}: {}", answer.text()), Vec::len)
     };
     assert_eq!(count("customer=cus_a").await, 2);
     assert_eq!(count("customer=ext:cus_a").await, 2);
