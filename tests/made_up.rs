@@ -16,12 +16,14 @@ use crate::adapter::generated::{ALL, everything, parley};
 use ringside::adapter::json::Json;
 use ringside::adapter::normalise::{self, Target};
 use ringside::adapter::reply::{ChunkOptions, Identity, Reply};
+use ringside::adapter::view::{Input, Plain};
 use ringside::billing::{Counted, Expectation, judge};
 use ringside::codegen::members::{DIRECTIVES, REPLY_DIRECTIVES};
 use ringside::codegen::vocab::{SCOPES, SINKS, UNIONS};
 use ringside::upstream::classify;
 use ringside::upstream::framing::Framer;
 use ringside::wire::chat::ChatRequest;
+use ringside::wire::plain::PlainRequest;
 use ringside::wire::usage::Usage;
 use serde_json::{Value, json};
 
@@ -236,4 +238,54 @@ fn its_errors_mean_what_its_rules_say() {
     assert_eq!(kind(400, r#"{"message":"please hush now"}"#), "ContentFilter");
     assert_eq!(kind(400, "{}"), "InvalidRequest");
     assert_eq!(kind(503, "<html>"), "Unavailable");
+}
+
+/// An embeddings request, encoded.
+fn measured(request: &Value) -> Value {
+    let body = request.to_string();
+    let request = PlainRequest::embeddings(body.as_bytes(), 64).expect("a good request");
+    let operation = parley::PROVIDER.embeddings.as_ref().expect("it embeds");
+    assert!(operation.reads_inputs);
+    let inputs = request.texts().expect("texts").into_iter().map(|text| Input { text }).collect();
+    let view = Plain { raw: &request.members, model: "small", inputs, dimensions: request.dimensions() };
+    let mut json = Json::default();
+    (operation.encode)(&view, &mut json).expect("nothing is refused");
+    serde_json::from_slice(json.as_bytes()).expect("JSON")
+}
+
+#[test]
+fn it_is_sent_texts_to_embed_in_its_own_shape() {
+    assert_eq!(
+        measured(&json!({"model": "fc:parley/small", "input": "Grüß \"dich\"", "dimensions": 3})),
+        json!({"words": ["Grüß \"dich\""], "kind": "plain", "wide": 3})
+    );
+    assert_eq!(
+        measured(
+            &json!({"model": "fc:parley/small", "input": ["a", "b"], "kind": "question", "encoding_format": "base64"})
+        ),
+        json!({"words": ["a", "b"], "kind": "question"})
+    );
+    for tokens in [json!([1, 2]), json!([[1, 2], [3]])] {
+        let body = json!({"model": "m", "input": tokens}).to_string();
+        let request = PlainRequest::embeddings(body.as_bytes(), 64).expect("a good request");
+        assert_eq!(request.texts().expect_err("tokens").param.as_deref(), Some("input"));
+    }
+}
+
+#[test]
+fn its_vectors_are_openais() {
+    let operation = parley::PROVIDER.embeddings.as_ref().expect("it embeds");
+    let mut reply = Reply::completion(identity());
+    let body = br#"{"measured":{"exactly":[[0.5,-2],[1e-3,4]]},"bill":{"heard":6}}"#;
+    (operation.decode)(body, &mut reply).expect("readable");
+    assert_eq!(reply.vectors(), 2);
+    let usage = counted(&reply);
+    let value: Value = serde_json::from_slice(&reply.into_embeddings(false, &usage)).expect("JSON");
+    assert_eq!(
+        value,
+        json!({"object": "list", "model": "grand-1", "usage": {"prompt_tokens": 6, "total_tokens": 6}, "data": [
+            {"object": "embedding", "index": 0, "embedding": [0.5, -2]},
+            {"object": "embedding", "index": 1, "embedding": [0.001, 4]},
+        ]})
+    );
 }

@@ -149,3 +149,48 @@ fn each_says_what_went_wrong() {
         snapshot(provider, "error", &texts.join("\n"));
     }
 }
+
+/// What `provider` is sent for an effort, at a JSON pointer.
+fn thinking(provider: &str, model: &str, effort: &str) -> serde_json::Value {
+    let (_, operation) = providers().find(|(known, _)| known.id == provider).expect("in the table");
+    let body = serde_json::json!({
+        "model": "m", "reasoning_effort": effort, "max_tokens": 40_000,
+        "messages": [{"role": "user", "content": "Hi"}],
+    });
+    let body = body.to_string();
+    let request = ChatRequest::parse(body.as_bytes(), 128).expect("a good request");
+    let target = Target {
+        model,
+        max_output: 65_536,
+        output_limit: request.output_limit,
+        reasoning_format: operation.reasoning_format,
+        normalises: operation.normalises,
+        user: None,
+    };
+    let view = normalise::chat(&request, target).expect("a request that can be read");
+    let mut json = Json::default();
+    (operation.encode)(&view, &mut json).expect("it is taken");
+    let value: serde_json::Value = serde_json::from_slice(json.as_bytes()).expect("JSON");
+    let found = ["/generationConfig/thinkingConfig", "/thinking"].iter().find_map(|at| value.pointer(at).cloned());
+    found.unwrap_or_default()
+}
+
+#[test]
+fn effort_is_said_the_way_each_model_takes_it() {
+    use serde_json::json;
+    for (provider, model, effort, wanted) in [
+        ("google", "gemini-2.5-flash", "none", json!({"includeThoughts": false, "thinkingBudget": 0})),
+        ("google", "gemini-2.5-flash", "low", json!({"includeThoughts": true, "thinkingBudget": 8000})),
+        ("google", "gemini-2.5-flash", "high", json!({"includeThoughts": true, "thinkingBudget": 24_576})),
+        ("google", "gemini-2.5-pro", "none", json!({"includeThoughts": false, "thinkingBudget": 128})),
+        ("google", "gemini-2.5-pro", "high", json!({"includeThoughts": true, "thinkingBudget": 32_000})),
+        ("google", "gemini-3.8-flash", "none", json!({"includeThoughts": false, "thinkingLevel": "minimal"})),
+        ("google", "gemini-3.8-flash", "xhigh", json!({"includeThoughts": true, "thinkingLevel": "high"})),
+        ("google", "gemini-3.1-pro-preview", "minimal", json!({"includeThoughts": true, "thinkingLevel": "low"})),
+        ("google", "gemini-4-argon", "medium", json!({"includeThoughts": true, "thinkingLevel": "medium"})),
+        ("cohere", "command-a-reasoning-08-2025", "none", json!({"type": "disabled"})),
+        ("cohere", "command-a-reasoning-08-2025", "low", json!({"type": "enabled", "token_budget": 8000})),
+    ] {
+        assert_eq!(thinking(provider, model, effort), wanted, "{model} {effort}");
+    }
+}

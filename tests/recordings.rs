@@ -2,12 +2,18 @@
 //! client receives is what the recording holds, wherever its bytes are cut. One table says how
 //! every provider did in every case.
 
+#[path = "recordings/cohere.rs"]
+mod cohere;
 #[path = "recordings/expected.rs"]
 mod expected;
+#[path = "recordings/gemini.rs"]
+mod gemini;
 #[path = "recordings/held.rs"]
 mod held;
 #[path = "recordings/request.rs"]
 mod request;
+#[path = "recordings/sent.rs"]
+mod sent;
 mod support;
 #[path = "recordings/table.rs"]
 mod table;
@@ -24,7 +30,7 @@ use support::schema::Schemas;
 use table::Table;
 
 /// The providers whose recordings are replayed.
-const PROVIDERS: &[&str] = &["openai", "groq", "anthropic"];
+const PROVIDERS: &[&str] = &["openai", "groq", "anthropic", "google", "cohere"];
 
 /// Calls in flight at once.
 const AT_ONCE: usize = 32;
@@ -135,7 +141,7 @@ struct Judged {
 
 /// The body without what Ringside makes anew for each answer: its time, its padding, its ids.
 fn without_novelty(body: &[u8]) -> Vec<u8> {
-    let marks: [&[u8]; 3] = [b"\"created\":", b"\"obfuscation\":\"", b"req_"];
+    let marks: [&[u8]; 4] = [b"\"created\":", b"\"obfuscation\":\"", b"req_", b"call_"];
     let mut left = Vec::with_capacity(body.len());
     let mut at = 0;
     while at < body.len() {
@@ -196,6 +202,26 @@ async fn a_stream_that_stops_early_never_looks_complete() {
         table.note(recording, "ended or broken at every byte", &complaints);
     }
     table.print_and_judge();
+}
+
+/// The recordings' requests were written by SDKs. Said in OpenAI's words and encoded, they are to
+/// mean the same: nothing that was said is lost or said otherwise.
+#[test]
+fn requests_mean_what_the_recordings_sdks_sent() {
+    let Some(recordings) = all_of(&["google", "cohere"]) else { return };
+    let mut complaints = Vec::new();
+    let mut compared = 0;
+    for recording in recordings.iter().filter(|recording| recording.request.is_object()) {
+        let meaning = if recording.provider == "google" { gemini::meaning } else { cohere::meaning };
+        let sent = sent::encoded(recording);
+        let (sent, wanted) = (meaning(&sent), meaning(&recording.request));
+        compared += 1;
+        if sent != wanted {
+            complaints.push(format!("{}/{}:\n  sent   {sent}\n  wanted {wanted}", recording.provider, recording.case));
+        }
+    }
+    assert!(compared > 0, "nothing was compared");
+    assert!(complaints.is_empty(), "{} of {compared} differ:\n{}", complaints.len(), complaints.join("\n"));
 }
 
 #[tokio::test]

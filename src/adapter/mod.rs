@@ -27,6 +27,7 @@ pub use provider::Provider;
     clippy::nonminimal_bool,
     clippy::struct_field_names,
     clippy::unreadable_literal,
+    non_snake_case,
     reason = "generated code is uniform, not terse"
 )]
 pub mod generated {

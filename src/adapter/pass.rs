@@ -1,7 +1,7 @@
 //! What generated code does with the caller's own members: `$pass`, `$refuse`, `$limit`.
 
 pub use super::glob::matches as fits;
-use super::json::Json;
+use super::json::{Json, ToJson};
 use super::view::{Chat, Refused};
 use crate::wire::members::{Member, Members, find};
 use serde_json::value::RawValue;
@@ -9,6 +9,20 @@ use serde_json::value::RawValue;
 /// A member of the request, unless it is absent or `null`.
 pub fn member<'a>(raw: &[Member<'a>], name: &str) -> Option<&'a RawValue> {
     find(raw, name).filter(|value| value.get() != "null")
+}
+
+/// `$raw.name ?? constant`: JSON of the caller's, or of the spec's.
+pub fn or_else<'a>(raw: Option<&'a RawValue>, constant: &'static str) -> Written<'a> {
+    Written(raw.map_or(constant, RawValue::get))
+}
+
+/// JSON text.
+pub struct Written<'a>(&'a str);
+
+impl ToJson for Written<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.0.as_bytes());
+    }
 }
 
 /// `$refuse`: a member that asks for something is a 400; one that asks for nothing passes.

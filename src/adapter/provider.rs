@@ -83,6 +83,8 @@ pub struct ErrorBody {
     pub message: String,
     /// The request member the provider blames.
     pub param: String,
+    /// When to try again, as the provider writes it: seconds, or such as `48s`.
+    pub retry_after: String,
 }
 
 /// One line of `errors.rules`: every condition that is given must hold.
@@ -139,6 +141,8 @@ pub struct ChatOperation {
 pub struct Operation {
     pub path: &'static str,
     pub replies: Replies,
+    /// Whether `encode` reads the texts of the input, and does not only copy it.
+    pub reads_inputs: bool,
     pub encode: fn(&view::Plain<'_>, &mut Json) -> Result<(), view::Refused>,
     pub decode: fn(&[u8], &mut Reply) -> Result<(), serde_json::Error>,
 }

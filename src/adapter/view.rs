@@ -52,7 +52,17 @@ pub struct Chat<'a> {
     pub user: Option<&'a str>,
 }
 
-impl Chat<'_> {
+impl<'a> Chat<'a> {
+    /// The tools, or only the one that `tool_choice` names: for providers that can be told to call
+    /// a tool, but not which.
+    pub fn callable_tools(&self) -> impl Iterator<Item = &Tool<'a>> {
+        let named = match &self.tool_choice {
+            Some(ToolChoice::Named(tool)) => Some(&*tool.name),
+            _ => None,
+        };
+        self.tools.iter().filter(move |tool| named.is_none_or(|name| tool.name == name))
+    }
+
     /// Whether any JSON object is asked for, without a schema.
     pub fn json_object(&self) -> bool {
         matches!(self.response_format, Some(ResponseFormat::JsonObject))
@@ -84,6 +94,21 @@ pub struct Turn<'a> {
     pub parts: Vec<Part<'a>>,
 }
 
+impl<'a> Turn<'a> {
+    /// The parts without calls and results: for providers that have these elsewhere.
+    pub fn said(&self) -> impl Iterator<Item = &Part<'a>> {
+        self.parts.iter().filter(|part| !matches!(part, Part::ToolCall(_) | Part::ToolResult(_)))
+    }
+
+    pub fn calls(&self) -> impl Iterator<Item = &ToolCall<'a>> {
+        self.parts.iter().filter_map(|part| if let Part::ToolCall(call) = part { Some(call) } else { None })
+    }
+
+    pub fn results(&self) -> impl Iterator<Item = &ToolResult<'a>> {
+        self.parts.iter().filter_map(|part| if let Part::ToolResult(result) = part { Some(result) } else { None })
+    }
+}
+
 /// A part of a turn.
 pub enum Part<'a> {
     Text(Text<'a>),
@@ -106,6 +131,8 @@ pub enum ResultPart<'a> {
 
 pub struct Text<'a> {
     pub text: Cow<'a, str>,
+    /// What this very provider signed the text with.
+    pub seal: Option<Cow<'a, str>>,
     pub cache_control: Option<&'a RawValue>,
 }
 pub struct ImageUrl<'a> {
@@ -146,8 +173,13 @@ pub struct ToolCall<'a> {
     pub name: Cow<'a, str>,
     /// A JSON object; `{}` where the caller's arguments were empty.
     pub arguments: Cow<'a, RawValue>,
-    /// The same as the caller wrote it.
+    /// The same as the caller wrote it, `{}` likewise.
     pub arguments_text: Cow<'a, str>,
+    /// What this very provider signed the call with.
+    pub seal: Option<Cow<'a, str>>,
+    /// The first call of a message of which this provider sealed none: another provider made it,
+    /// or the caller has lost the seals.
+    pub foreign: bool,
 }
 pub struct ToolResult<'a> {
     pub call_id: Cow<'a, str>,
@@ -199,6 +231,15 @@ pub enum ReasoningEffort {
 pub struct Plain<'a> {
     pub raw: &'a [Member<'a>],
     pub model: &'a str,
+    /// The texts to embed, where the operation reads them.
+    pub inputs: Vec<Input<'a>>,
+    /// Numbers of each vector.
+    pub dimensions: Option<u64>,
+}
+
+/// One input of an embeddings request.
+pub struct Input<'a> {
+    pub text: Cow<'a, str>,
 }
 
 impl ReasoningEffort {

@@ -52,6 +52,7 @@ pub fn judge(outcome: &Outcome, expectation: Expectation, counted: &Counted<'_>)
         (None, Some(rest)) => Some((rest.max(0) as u64).saturating_add(read).saturating_add(written)),
         (None, None) => None,
     };
+    let input = input.map(|tokens| tokens.saturating_add(positive(reported.input_tools)));
     let too_much = input.is_some_and(|tokens| !at_most(tokens, 1));
     metered.incredible |= too_much;
     match input {
@@ -85,6 +86,8 @@ pub fn judge(outcome: &Outcome, expectation: Expectation, counted: &Counted<'_>)
     let output = match (reported.output, reported.output_visible) {
         (Some(output), _) => Some(output.max(0) as u64),
         (None, Some(visible)) => Some((visible.max(0) as u64).saturating_add(reasoning).saturating_add(citation)),
+        // Thought that used up the whole limit: nothing visible came, so nothing is told of it.
+        (None, None) if reasoning > 0 => Some(reasoning),
         (None, None) => None,
     };
     let too_much = output.is_some_and(|tokens| !at_most(tokens, expectation.choices.max(1)));
@@ -112,6 +115,7 @@ fn negative(counts: &UsageCounts) -> bool {
     [
         counts.input,
         counts.input_total,
+        counts.input_tools,
         counts.output,
         counts.output_visible,
         counts.reasoning,
@@ -166,6 +170,17 @@ mod tests {
         };
         let metered = judged(apart, CALL);
         assert_eq!((metered.usage.prompt_tokens, metered.usage.completion_tokens), (110, 20));
+        let with_tools = UsageCounts {
+            input_total: Some(75),
+            input_tools: Some(573),
+            cache_read: Some(80),
+            reasoning: Some(162),
+            ..UsageCounts::default()
+        };
+        let metered = judged(with_tools, CALL);
+        assert_eq!((metered.usage.prompt_tokens, metered.usage.cached_input_tokens), (648, 80));
+        assert_eq!((metered.usage.completion_tokens, metered.usage.reasoning_tokens), (162, 162));
+        assert!(!metered.estimated);
     }
 
     #[test]

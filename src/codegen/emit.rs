@@ -6,6 +6,7 @@ use super::problem::Problem;
 use super::reply::{Replies, finish_table};
 use super::request::Requests;
 use super::spec::{self, Auth, Checker, Model, Spec};
+use super::vocab::{CHAT_PARAMETERS, EMBEDDING_PARAMETERS, RequestMember};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use std::collections::BTreeSet;
@@ -54,7 +55,7 @@ impl Functions<'_> {
     fn chat(&mut self, chat: &spec::Chat) -> TokenStream {
         let mut requests = Requests { check: self.check, read: BTreeSet::new() };
         // Compiled even when inherited: what a child drops or refuses is checked on the whole.
-        let body = requests.encode(&chat.request, "chat");
+        let body = requests.encode(&chat.request, "chat", &in_body(CHAT_PARAMETERS, &chat.path, &chat.stream_path));
         let normalises = requests.read.iter().any(|source| NORMALISED.contains(&source.as_str()));
         let (own, encode) = self.owner(&["chat.request"], "chat_encode");
         if own {
@@ -90,7 +91,10 @@ impl Functions<'_> {
 
     fn plain(&mut self, name: &str, operation: &spec::Plain) -> TokenStream {
         let mut requests = Requests { check: self.check, read: BTreeSet::new() };
-        let body = requests.encode(&operation.request, "plain");
+        let parameters = if name == "embeddings" { EMBEDDING_PARAMETERS } else { &[] };
+        let parameters = in_body(parameters, &operation.path, &operation.path);
+        let body = requests.encode(&operation.request, "plain", &parameters);
+        let reads_inputs = requests.read.contains("inputs");
         let decode_code = Replies { check: self.check }.decode(name, &operation.response);
         let (own, encode) = self.owner(&[&format!("{name}.request")], &format!("{name}_encode"));
         if own {
@@ -104,7 +108,7 @@ impl Functions<'_> {
             self.code.extend(decode_code);
         }
         let (path, replies) = (&operation.path, format_ident!("{}", operation.replies));
-        quote!(Operation { path: #path, replies: Replies::#replies, encode: #encode, decode: #decode })
+        quote!(Operation { path: #path, replies: Replies::#replies, reads_inputs: #reads_inputs, encode: #encode, decode: #decode })
     }
 
     fn errors(&mut self, spec: &Spec) -> TokenStream {
@@ -117,11 +121,23 @@ impl Functions<'_> {
     }
 }
 
+/// The parameters that a body must say something of: a path says the model, and two paths whether
+/// a stream is asked for.
+fn in_body(parameters: &[RequestMember], path: &str, stream_path: &str) -> Vec<RequestMember> {
+    let said = |name: &str| match name {
+        "model" => path.contains("{model}"),
+        "stream" => path != stream_path,
+        _ => false,
+    };
+    parameters.iter().filter(|(name, _)| !said(name)).copied().collect()
+}
+
 /// Sources that need the messages read, and not only copied.
 const NORMALISED: &[&str] = &[
     "system_parts",
     "turns",
     "tools",
+    "callable_tools",
     "tool_choice",
     "response_format",
     "json_object",

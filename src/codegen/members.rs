@@ -68,7 +68,10 @@ pub const PLAIN: &[Member] = &[
 ];
 
 pub const ERRORS: &[Member] = &[
-    member("body", "where an error body says `code`, `kind`, `message` and `param`"),
+    member(
+        "body",
+        "where an error body says `code`, `kind`, `message`, `param` and `retry_after` (seconds, or such as `48s`)",
+    ),
     member("rules", "what an error means; the first rule that fits, otherwise the status decides"),
     member("retry", "statuses that are worth another try"),
 ];
@@ -169,19 +172,25 @@ pub const DIRECTIVES: &[Member] = &[
     member("$limit", "the names under which the output limit may be passed on, the preferred one first"),
     member("$if", "only where this source is there (or true)"),
     member("$unless", "only where it is not"),
+    member("$else", "beside `$if` or `$unless`: what stands there otherwise"),
     member("$each", "one item for each of a list"),
+    member("$items", "several items of the list around it, in place of one"),
     member("$by", "one mapping for each variant of a union"),
-    member("$match", "one mapping for each glob that a text fits; `_` where none does"),
+    member(
+        "$match",
+        "one mapping for each glob that a text fits; `_` where none does; nothing for a text that is absent",
+    ),
     member("$get", "a number, bounded by `$max` and `$min`"),
     member("$max", "the upper bound of `$get`"),
     member("$min", "the lower bound of `$get`"),
     member("$not", "the opposite of a truth"),
+    member("$join", "one text of several: constants and sources that are never absent"),
 ];
 
 /// Directives of replies.
 pub const REPLY_DIRECTIVES: &[Member] = &[
     member("$each", "the sinks under `$do`, for each item of a list"),
-    member("$do", "beside `$each`: paths begin at the item"),
+    member("$do", "beside `$each`: paths begin at the item, which is `$` itself"),
     member("$by", "sinks by the word at a path; `_` is every other word"),
     member("$key", "sinks by which member of an object is there"),
 ];

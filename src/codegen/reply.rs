@@ -104,10 +104,18 @@ pub struct Replies<'c> {
 }
 
 impl Replies<'_> {
+    /// Only an item of a list can be read as a whole.
+    fn root(&mut self, shape: &Shape, node: &Node) {
+        if shape.leaf.is_some() || shape.list {
+            self.check.say(&node.at, "`$` alone is the item that `$each` has come to; around it, write `$member`");
+        }
+    }
+
     /// `fn <prefix>_decode`, with its structs.
     pub fn decode(&mut self, prefix: &str, response: &Node) -> TokenStream {
         let mut shape = Shape::default();
         let code = self.actions(response, &mut shape, &quote!(body));
+        self.root(&shape, response);
         let (function, name) = (format_ident!("{prefix}_decode"), format!("{}Body", camel(prefix)));
         let (structs, parsed) = parsed(&shape, &name, &quote!(body));
         quote!(#structs pub fn #function(data: &[u8], reply: &mut Reply) -> Result<(), serde_json::Error> { #parsed #code Ok(()) })
@@ -123,6 +131,7 @@ impl Replies<'_> {
         for (key, node) in members {
             let mut shape = Shape::default();
             let code = self.actions(node, &mut shape, &quote!(body));
+            self.root(&shape, node);
             let name = if key.name == "_" { "AnyEvent".to_owned() } else { format!("{}Event", camel(&key.name)) };
             let (structs, parsed) = parsed(&shape, &name, &quote!(body));
             all_structs.extend(structs);
@@ -148,6 +157,7 @@ impl Replies<'_> {
             let member = format_ident!("{}", key.name);
             fills.extend(quote!(if let Some(text) = #value { error.#member = text.to_owned(); }));
         }
+        self.root(&shape, body);
         let mut structs = Vec::new();
         let declared = shape.declare("ErrorBodyMembers", &mut structs);
         drop(declared);
@@ -192,7 +202,8 @@ impl Replies<'_> {
             Some(path) => path.trim().to_owned(),
             None => {
                 self.check.say(&node.at, "expected a `$path` into the provider's JSON");
-                String::new()
+                // Not the whole: that would be a mistake of its own.
+                "unread".to_owned()
             }
         }
     }
@@ -219,7 +230,10 @@ impl Replies<'_> {
         };
         let path = self.path(tag);
         let (reached, code) = shape.reach(&path);
+        // Words that are truths in the provider's JSON are compared as their text.
+        let truths = node.map().unwrap_or(&[]).iter().any(|(key, _)| matches!(key.name.as_str(), "true" | "false"));
         match reached.leaf {
+            None | Some(Leaf::Text) if truths => reached.leaf = Some(Leaf::Word),
             None => reached.leaf = Some(Leaf::Text),
             Some(Leaf::Text | Leaf::Word) => {}
             Some(_) => self.check.say(&tag.at, format!("`${path}` is read as two different types")),
@@ -280,7 +294,7 @@ impl Replies<'_> {
                         "finish" => {
                             quote!(if let Some(text) = #value && !text.is_empty() { reply.finish(finish(text)); })
                         }
-                        "signature" | "redacted" => {
+                        "signature" | "seal" | "redacted" => {
                             quote!(if let Some(text) = #value && !text.is_empty() { reply.#method(text); })
                         }
                         _ => quote!(if let Some(text) = #value { reply.#method(text); }),
@@ -343,11 +357,27 @@ impl Replies<'_> {
                 self.check.say(&node.at, format!("`{alternative}` is no path: it begins with `$`"));
                 continue;
             };
-            if path.is_empty() || path.split('.').any(str::is_empty) {
+            // `$` alone is the item of a list.
+            if !path.is_empty() && path.split('.').any(str::is_empty) {
                 self.check.say(&node.at, format!("`{alternative}` is no path: `$a.b` reads member `b` of member `a`"));
                 continue;
             }
-            let (reached, code) = shape.reach(path);
+            let (reached, value) = match path.split_once("[].") {
+                None => {
+                    let (reached, code) = shape.reach(path);
+                    (reached, quote!(#this #code.get()))
+                }
+                Some((list, member)) if !member.contains("[]") => {
+                    let (list, code) = shape.reach(list);
+                    list.list = true;
+                    let (reached, inner) = list.reach(member);
+                    (reached, quote!(#this #code.iter().find_map(|item| item #inner.get())))
+                }
+                Some(_) => {
+                    self.check.say(&node.at, format!("`{alternative}` goes through more than one list"));
+                    continue;
+                }
+            };
             reached.leaf = Some(match (reached.leaf, leaf) {
                 (None | Some(Leaf::Integer | Leaf::Index), Leaf::Integer | Leaf::Index) | (None, _) => leaf,
                 // A word is a text too.
@@ -358,7 +388,6 @@ impl Replies<'_> {
                     other
                 }
             });
-            let value = quote!(#this #code.get());
             chain = Some(match chain {
                 None => value,
                 Some(before) => quote!(#before.or_else(|| #value)),

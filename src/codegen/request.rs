@@ -4,13 +4,17 @@
 //! An object or list is opened, filled and closed; closing one that stayed empty takes it back,
 //! its key included (`adapter::json`), so that absence needs no conditions of its own.
 
+mod copied;
+mod source;
+
 use super::members::DIRECTIVES;
 use super::node::{Constant, Key, Node, Value};
 use super::problem::suggest;
 use super::spec::Checker;
-use super::vocab::{self, CHAT_PARAMETERS, Kind};
+use super::vocab::{self, Kind, RequestMember};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
+use source::{Expression, constant, slot_open, write};
 use std::collections::BTreeSet;
 
 /// Compiles mappings and notes what they read.
@@ -46,17 +50,10 @@ impl Scope<'_> {
     }
 }
 
-/// A value to write.
-struct Expression {
-    /// Rust that evaluates to a reference, or to an option where `optional`.
-    code: TokenStream,
-    optional: bool,
-    kind: Kind,
-}
-
 impl Requests<'_> {
-    /// The body of `encode` for a whole mapping. `scope` is `chat` or `plain`.
-    pub fn encode(&mut self, request: &Node, scope: &str) -> TokenStream {
+    /// The body of `encode` for a whole mapping. `scope` is `chat` or `plain`; `parameters` are
+    /// those that it must say something of, with the sources that read them.
+    pub fn encode(&mut self, request: &Node, scope: &str, parameters: &[RequestMember]) -> TokenStream {
         let this = quote!(v);
         let scope = Scope { name: scope, this: &this, around: None };
         let Some(members) = request.map() else {
@@ -81,94 +78,17 @@ impl Requests<'_> {
         };
         self.only_directives(request, &["$pass", "$drop", "$rename", "$refuse", "$limit"]);
         let own = self.members(members, scope);
-        if scope.name == "chat" && !request.has("$pass") {
-            self.exhaustive(request);
+        if !request.has("$pass") {
+            self.exhaustive(request, parameters);
         }
         quote!(#refused w.open(b'{'); #passed #own w.close_root(b'}');)
     }
 
-    /// Names of a list directive.
-    fn names(&mut self, request: &Node, directive: &str) -> Vec<String> {
-        let Some(node) = request.get(directive) else {
-            return Vec::new();
-        };
-        let Some(items) = node.list() else {
-            self.check.say(&node.at, format!("`{directive}` is a list of names"));
-            return Vec::new();
-        };
-        items.iter().filter_map(|item| item.text().map(str::to_owned)).collect()
-    }
-
-    /// A parameter that a spec names must be one that OpenAI has.
-    fn known_parameters(&mut self, request: &Node, directive: &str) {
-        for item in request.get(directive).and_then(Node::list).unwrap_or(&[]) {
-            let name = item.text().unwrap_or("");
-            let known = || CHAT_PARAMETERS.iter().map(|(name, _)| *name);
-            // Look-alikes have members of their own to drop; a misspelt one of OpenAI's is a mistake.
-            if !known().any(|other| other == name) {
-                let hint = suggest(name, known());
-                if hint.starts_with("did you mean") {
-                    self.check.say(&item.at, format!("OpenAI's chat request has no `{name}`; {hint}"));
-                }
-            }
-        }
-    }
-
-    fn refusals(&mut self, request: &Node) -> TokenStream {
-        self.known_parameters(request, "$refuse");
-        self.known_parameters(request, "$drop");
-        let names = self.names(request, "$refuse");
-        names.iter().map(|name| quote!(pass::refuse(v.raw, #name)?;)).collect()
-    }
-
-    /// Copies the caller's members, less what is dropped, refused or written otherwise.
-    fn pass(&mut self, request: &Node) -> TokenStream {
-        let limits = self.names(request, "$limit");
-        let mut skipped: Vec<String> = self.names(request, "$drop");
-        skipped.extend(self.names(request, "$refuse"));
-        skipped.extend(limits.iter().cloned());
-        for (key, _) in request.map().unwrap_or(&[]) {
-            if !key.name.starts_with('$') {
-                skipped.push(key.name.clone());
-            }
-        }
-        let mut renames = quote!();
-        if let Some(rename) = request.get("$rename") {
-            for (key, to) in rename.map().unwrap_or(&[]) {
-                let (from, to) = (&key.name, to.text().unwrap_or(""));
-                renames.extend(quote!(#from => { w.key(#to); w.value(*raw); }));
-            }
-        }
-        let skips = if skipped.is_empty() { quote!() } else { quote!(#(#skipped)|* => {}) };
-        let limit = match limits.first() {
-            Some(first) => quote!(pass::write_limit(v, &[#(#limits),*], #first, w);),
-            None => quote!(),
-        };
-        quote!(for (name, raw) in v.raw { match &**name { #skips #renames name => { w.text_key(name); w.value(*raw); } } } #limit)
-    }
-
-    /// Without `$pass`, silence would drop a parameter unseen.
-    fn exhaustive(&mut self, request: &Node) {
-        let mut said: Vec<String> = self.names(request, "$drop");
-        said.extend(self.names(request, "$refuse"));
-        let silent: Vec<&str> = CHAT_PARAMETERS
-            .iter()
-            .filter(|(name, sources)| {
-                !said.iter().any(|other| other == name) && !sources.iter().any(|source| self.read.contains(*source))
-            })
-            .map(|(name, _)| *name)
-            .collect();
-        if !silent.is_empty() {
-            self.check.say(
-                &request.at,
-                format!("says nothing of {}: read it, `$drop` it or `$refuse` it", silent.join(", ")),
-            );
-        }
-    }
-
     fn only_directives(&mut self, node: &Node, allowed: &[&str]) {
         for (key, _) in node.map().unwrap_or(&[]) {
-            if !key.name.starts_with('$') || allowed.contains(&key.name.as_str()) {
+            // What may be left out on a condition may also have something else in its place.
+            let name = if key.name == "$else" { "$if" } else { key.name.as_str() };
+            if !key.name.starts_with('$') || allowed.contains(&name) {
                 continue;
             }
             if DIRECTIVES.iter().any(|known| known.name == key.name) {
@@ -211,26 +131,39 @@ impl Requests<'_> {
             }
             Value::Map(members) => {
                 let code = self.object(slot, node, members, scope);
-                self.guarded(node, scope, code)
+                self.guarded(slot, node, scope, code)
             }
         }
     }
 
-    /// Lays `$if` and `$unless` round a value.
-    fn guarded(&mut self, node: &Node, scope: Scope<'_>, code: TokenStream) -> TokenStream {
-        let mut code = code;
+    /// Lays `$if` and `$unless` round a value, `$else` beside them.
+    fn guarded(&mut self, slot: Slot<'_>, node: &Node, scope: Scope<'_>, code: TokenStream) -> TokenStream {
+        let mut conditions = Vec::new();
         for (directive, negate) in [("$if", false), ("$unless", true)] {
             if let Some(source) = node.get(directive) {
                 let condition = self.condition(source, scope);
-                code = if negate { quote!(if !(#condition) { #code }) } else { quote!(if #condition { #code }) };
+                conditions.push(if negate { quote!(!(#condition)) } else { condition });
             }
         }
-        code
+        let otherwise = node.get("$else").map(|other| (other, self.value(slot, other, scope)));
+        match (conditions.is_empty(), otherwise) {
+            (true, None) => code,
+            (true, Some((other, _))) => {
+                self.check.say(&other.at, "`$else` needs `$if` or `$unless` beside it");
+                code
+            }
+            (false, None) => quote!(if #(#conditions)&&* { #code }),
+            (false, Some((_, otherwise))) => quote!(if #(#conditions)&&* { #code } else { #otherwise }),
+        }
     }
 
     fn object(&mut self, slot: Slot<'_>, node: &Node, members: &[(Key, Node)], scope: Scope<'_>) -> TokenStream {
         if let Some(source) = node.get("$each") {
             return self.each(slot, node, source, members, scope);
+        }
+        if let Some(items) = node.get("$items") {
+            self.only_directives(node, &["$items", "$if", "$unless"]);
+            return self.items(slot, items, scope);
         }
         if let Some(source) = node.get("$by") {
             self.only_directives(node, &["$by", "$if", "$unless"]);
@@ -243,6 +176,11 @@ impl Requests<'_> {
         if node.has("$get") {
             self.only_directives(node, &["$get", "$max", "$min", "$if", "$unless"]);
             return self.clamped(slot, node, scope);
+        }
+        if let Some(pieces) = node.get("$join") {
+            self.only_directives(node, &["$join", "$if", "$unless"]);
+            let joined = self.joined(pieces, scope);
+            return write(slot, &joined);
         }
         if let Some(source) = node.get("$not") {
             self.only_directives(node, &["$not", "$if", "$unless"]);
@@ -265,17 +203,6 @@ impl Requests<'_> {
         block(slot, b'{', b'}', &inner)
     }
 
-    /// The members of an object that the caller sent, less dropped and overridden ones.
-    fn pass_object(&mut self, node: &Node, source: &Node, members: &[(Key, Node)]) -> TokenStream {
-        let name = source.text().unwrap_or("");
-        let mut skipped = self.names(node, "$drop");
-        skipped.extend(members.iter().filter(|(key, _)| !key.name.starts_with('$')).map(|(key, _)| key.name.clone()));
-        if name.is_empty() || name == "all" {
-            self.check.say(&source.at, "here, `$pass` names the caller's member to copy");
-        }
-        quote!(pass::pass_object(v.raw, #name, &[#(#skipped),*], w);)
-    }
-
     fn each(
         &mut self,
         slot: Slot<'_>,
@@ -285,8 +212,9 @@ impl Requests<'_> {
         scope: Scope<'_>,
     ) -> TokenStream {
         let expression = self.named(source, scope);
-        let Kind::List(inner) = expression.kind else {
-            let lists = vocab::scope(scope.name).iter().filter(|row| matches!(row.kind, Kind::List(_)));
+        let (Kind::List(inner) | Kind::Picked(inner)) = expression.kind else {
+            let is_list = |kind| matches!(kind, Kind::List(_) | Kind::Picked(_));
+            let lists = vocab::scope(scope.name).iter().filter(|row| is_list(row.kind));
             let hint = suggest(source.text().unwrap_or("").trim_start_matches('$'), lists.map(|row| row.name));
             self.check.say(&source.at, format!("`$each` goes over a list; {hint}"));
             return quote!();
@@ -298,6 +226,9 @@ impl Requests<'_> {
         let body = if let Some(by) = node.get("$by") {
             self.only_directives(node, &["$each", "$by", "$if", "$unless"]);
             self.by(Slot::Item, node, by, members, inner_scope)
+        } else if let Some(items) = node.get("$items") {
+            self.only_directives(node, &["$each", "$items", "$if", "$unless"]);
+            self.items(Slot::Item, items, inner_scope)
         } else if let Some(pass) = node.get("$pass") {
             self.only_directives(node, &["$each", "$pass", "$drop", "$if", "$unless"]);
             if inner != "message" || pass.text() != Some("all") {
@@ -318,6 +249,22 @@ impl Requests<'_> {
             Slot::Item => walk,
             Slot::Member(_) => block(slot, b'[', b']', &walk),
         }
+    }
+
+    /// `$items: [a, b]`: items of the list around it, where one would stand.
+    fn items(&mut self, slot: Slot<'_>, items: &Node, scope: Scope<'_>) -> TokenStream {
+        let Some(list) = items.list() else {
+            self.check.say(&items.at, "`$items` is a list: what stands in place of one item");
+            return quote!();
+        };
+        if let Slot::Member(name) = slot {
+            self.check.say(
+                &items.at,
+                format!("`$items` stands where an item of a list does: `{name}` may hold the list itself"),
+            );
+            return quote!();
+        }
+        list.iter().map(|item| self.value(Slot::Item, item, scope)).collect()
     }
 
     fn by(
@@ -363,8 +310,8 @@ impl Requests<'_> {
             } else {
                 self.value(slot, mapped, Scope { name: variant.scope, this: &this, around: Some(&scope) })
             };
-            // A variant that is left out or refused is not looked into.
-            let unread = code.is_empty() || refused;
+            // A variant that is left out, refused or mapped to a constant is not looked into.
+            let unread = refused || !code.to_string().contains(&variable.to_string());
             arms.extend(match variant.scope {
                 _ if unread && !variant.scope.is_empty() => {
                     quote!(view::#union_ident::#ident(_) => { #code })
@@ -386,11 +333,11 @@ impl Requests<'_> {
             return quote!();
         };
         let expression = self.named(source, scope);
-        if expression.kind != Kind::Text {
+        if !matches!(expression.kind, Kind::Text | Kind::OptionalText | Kind::OptionalWord) {
             self.check.say(&source.at, "`$match` compares a text, such as `model`");
             return quote!();
         }
-        let text = &expression.code;
+        let (code, text) = (&expression.code, quote!(text));
         let mut chain = match node.get("_") {
             Some(other) => self.value(slot, other, scope),
             None => {
@@ -402,7 +349,11 @@ impl Requests<'_> {
             let (glob, code) = (&key.name, self.value(slot, mapped, scope));
             chain = quote!(if pass::fits(#glob, #text) { #code } else { #chain });
         }
-        chain
+        if expression.optional {
+            quote!(if let Some(#text) = #code { #chain })
+        } else {
+            quote!({ let #text = #code; #chain })
+        }
     }
 
     fn clamped(&mut self, slot: Slot<'_>, node: &Node, scope: Scope<'_>) -> TokenStream {
@@ -444,90 +395,13 @@ impl Requests<'_> {
             Kind::Bool | Kind::Flag => quote!(#code),
             Kind::OptionalBool => quote!(#code == Some(true)),
             Kind::List(_) => quote!(!#code.is_empty()),
+            Kind::Picked(_) => quote!(#code.next().is_some()),
             _ if expression.optional => quote!(#code.is_some()),
             _ => {
                 self.check.say(&source.at, "this is always there: it needs no condition");
                 quote!(true)
             }
         }
-    }
-
-    /// A source written without `$`, as directives take it.
-    fn named(&mut self, node: &Node, scope: Scope<'_>) -> Expression {
-        let text = node.text().unwrap_or("");
-        if let Some(bare) = text.strip_prefix('$') {
-            self.check.say(&node.at, format!("a directive names its source without `$`: `{bare}`"));
-        }
-        self.source(text.trim_start_matches('$'), node, scope)
-    }
-
-    /// `$a`, or `$a ?? $b`, or `$a ?? 4096`.
-    fn expression(&mut self, text: &str, node: &Node, scope: Scope<'_>) -> Expression {
-        let mut alternatives = text.split("??").map(str::trim);
-        let first = alternatives.next().unwrap_or("");
-        let mut result = self.source(first.strip_prefix('$').unwrap_or(first), node, scope);
-        for alternative in alternatives {
-            if !result.optional {
-                self.check.say(&node.at, format!("what stands left of `?? {alternative}` is never absent"));
-                break;
-            }
-            let code = &result.code;
-            if let Some(name) = alternative.strip_prefix('$') {
-                let other = self.source(name, node, scope);
-                let next = &other.code;
-                result = if other.optional {
-                    Expression { code: quote!(#code.or(#next)), ..result }
-                } else {
-                    Expression { code: quote!(#code.unwrap_or(#next)), optional: false, kind: other.kind }
-                };
-            } else if let Ok(number) = alternative.parse::<i64>() {
-                let number = proc_macro2::Literal::i64_unsuffixed(number);
-                result = Expression { code: quote!(#code.unwrap_or(#number)), optional: false, kind: Kind::Integer };
-            } else {
-                let text = alternative.trim_matches('"');
-                result = Expression { code: quote!(#code.unwrap_or(#text)), optional: false, kind: Kind::Text };
-            }
-        }
-        result
-    }
-
-    fn source(&mut self, name: &str, node: &Node, scope: Scope<'_>) -> Expression {
-        let this = scope.this;
-        if let Some(member) = name.strip_prefix("raw.")
-            && matches!(scope.name, "chat" | "plain")
-        {
-            return Expression { code: quote!(pass::member(v.raw, #member)), optional: true, kind: Kind::OptionalRaw };
-        }
-        let Some(row) = vocab::scope(scope.name).iter().find(|row| row.name == name) else {
-            if let Some(around) = scope.around
-                && around.knows(name)
-            {
-                return self.source(name, node, *around);
-            }
-            let hint = suggest(name, vocab::scope(scope.name).iter().map(|row| row.name));
-            let place = if scope.name.is_empty() { "here" } else { scope.name };
-            self.check.say(&node.at, format!("no source `{name}` in `{place}`; {hint}"));
-            return Expression { code: quote!(None::<&str>), optional: true, kind: Kind::OptionalText };
-        };
-        if scope.name == "chat" {
-            self.read.insert(name.to_owned());
-        }
-        let segments = name.split('.').map(|segment| format_ident!("{segment}"));
-        let field = quote!(#this.#(#segments).*);
-        let (code, optional) = match row.kind {
-            Kind::Text => (quote!(&*#field), false),
-            Kind::OptionalText => (quote!(#field.as_deref()), true),
-            Kind::Bool | Kind::Integer => (quote!(#field), false),
-            Kind::OptionalBool | Kind::OptionalInteger | Kind::OptionalFloat | Kind::OptionalRaw => (field, true),
-            Kind::Raw => (quote!(&*#field), false),
-            Kind::Strings => (quote!((!#field.is_empty()).then_some(&#field)), true),
-            Kind::OptionalWord => (quote!(#field.map(|word| word.as_str())), true),
-            Kind::Flag => (quote!(#field()), false),
-            Kind::List(_) | Kind::Union(_) => (quote!(&#field), false),
-            Kind::OptionalUnion(_) => (quote!(&#field), true),
-            Kind::Itself(_) => (quote!(#this), false),
-        };
-        Expression { code, optional, kind: row.kind }
     }
 }
 
@@ -540,22 +414,6 @@ fn refused_param(union: &str) -> &'static str {
     }
 }
 
-fn slot_open(slot: Slot<'_>) -> TokenStream {
-    match slot {
-        Slot::Member(key) => quote!(w.key(#key);),
-        Slot::Item => quote!(w.item();),
-    }
-}
-
-fn write(slot: Slot<'_>, expression: &Expression) -> TokenStream {
-    let (open, code) = (slot_open(slot), &expression.code);
-    if expression.optional {
-        quote!(if let Some(x) = #code { #open w.value(&x); })
-    } else {
-        quote!(#open w.value(&#code);)
-    }
-}
-
 /// Opens, fills and closes; what stayed empty is taken back by `close`.
 fn block(slot: Slot<'_>, open: u8, close: u8, inner: &TokenStream) -> TokenStream {
     let (open, close) = (proc_macro2::Literal::byte_character(open), proc_macro2::Literal::byte_character(close));
@@ -564,15 +422,4 @@ fn block(slot: Slot<'_>, open: u8, close: u8, inner: &TokenStream) -> TokenStrea
         Slot::Item => quote!(w.open_item(#open)),
     };
     quote!({ let mark = #begin; #inner w.close(mark, #close); })
-}
-
-/// A constant as JSON text.
-fn constant(node: &Node) -> String {
-    match node.constant() {
-        Some(Constant::Bool(truth)) => truth.to_string(),
-        Some(Constant::Integer(number)) => number.to_string(),
-        Some(Constant::Float(number)) => number.to_string(),
-        Some(Constant::Text(text)) => serde_json::Value::from(text).to_string(),
-        None => "null".to_owned(),
-    }
 }

@@ -25,6 +25,8 @@ pub enum Kind {
     Flag,
     /// To `$each` over; names the scope of its items.
     List(&'static str),
+    /// The same, picked out of another list.
+    Picked(&'static str),
     /// To branch on with `$by`; names the union.
     Union(&'static str),
     OptionalUnion(&'static str),
@@ -61,7 +63,7 @@ const fn variant(name: &'static str, rust: &'static str, scope: &'static str) ->
 
 use Kind::{
     Bool, Flag, Integer, Itself, List, OptionalBool, OptionalFloat, OptionalInteger, OptionalRaw, OptionalText,
-    OptionalUnion, OptionalWord, Raw, Strings, Text,
+    OptionalUnion, OptionalWord, Picked, Raw, Strings, Text,
 };
 
 const CHAT: &[Source] = &[
@@ -73,6 +75,7 @@ const CHAT: &[Source] = &[
     source("system_parts", List("system_part"), "texts of system and developer messages"),
     source("turns", List("turn"), "the conversation, sides alternating, tool results in user turns"),
     source("tools", List("tool"), "functions that may be called"),
+    source("callable_tools", Picked("tool"), "the tools, or only the one that `tool_choice` names"),
     source("tool_choice", OptionalUnion("ToolChoice"), "whether and which tool must be called"),
     source("parallel_tool_calls", OptionalBool, "whether several tools may be called at once"),
     source("response_format", OptionalUnion("ResponseFormat"), "text, any JSON object, or a schema"),
@@ -92,8 +95,13 @@ const CHAT: &[Source] = &[
 ];
 const SYSTEM_PART: &[Source] =
     &[source("text", Text, "the text"), source("cache_control", OptionalRaw, "the caller's cache mark")];
-const TURN: &[Source] =
-    &[source("role", Text, "`user` or `assistant`"), source("parts", List("part"), "what the side says")];
+const TURN: &[Source] = &[
+    source("role", Text, "`user` or `assistant`"),
+    source("parts", List("part"), "what the side says"),
+    source("said", Picked("part"), "the parts without tool calls and tool results"),
+    source("calls", Picked("tool_call"), "the tool calls among the parts"),
+    source("results", Picked("tool_result"), "the tool results among the parts"),
+];
 const TOOL: &[Source] = &[
     source("name", Text, "the function's name"),
     source("description", OptionalText, "what it does"),
@@ -103,8 +111,11 @@ const TOOL: &[Source] = &[
 ];
 const PART: &[Source] = &[source("kind", Itself("Part"), "what kind of part it is")];
 const RESULT_PART: &[Source] = &[source("kind", Itself("ResultPart"), "what kind of part it is")];
-const TEXT: &[Source] =
-    &[source("text", Text, "the text"), source("cache_control", OptionalRaw, "the caller's cache mark")];
+const TEXT: &[Source] = &[
+    source("text", Text, "the text"),
+    source("seal", OptionalText, "this provider's signature of the text, as it gave it with an answer"),
+    source("cache_control", OptionalRaw, "the caller's cache mark"),
+];
 const IMAGE_URL: &[Source] = &[
     source("url", Text, "where the image is"),
     source("detail", OptionalText, "`low`, `high` or `auto`"),
@@ -132,6 +143,8 @@ const TOOL_CALL: &[Source] = &[
     source("name", Text, "the function called"),
     source("arguments", Raw, "its arguments, a JSON object"),
     source("arguments_text", Text, "its arguments as text"),
+    source("seal", OptionalText, "this provider's signature of the call, as it gave it with an answer"),
+    source("foreign", Bool, "whether it is the first of a message's calls, none of which this provider sealed"),
 ];
 const TOOL_RESULT: &[Source] = &[
     source("call_id", Text, "the id of the call"),
@@ -146,7 +159,12 @@ const SCHEMA_FORMAT: &[Source] = &[
     source("schema", Raw, "the JSON schema"),
     source("strict", OptionalBool, "whether the answer must follow it"),
 ];
-const PLAIN: &[Source] = &[source("model", Text, "the provider's own model id")];
+const PLAIN: &[Source] = &[
+    source("model", Text, "the provider's own model id"),
+    source("inputs", List("input"), "the texts to embed; tokens are refused where this is read"),
+    source("dimensions", OptionalInteger, "numbers of each vector"),
+];
+const INPUT: &[Source] = &[source("text", Text, "the text")];
 
 /// Every scope by name, in the order of the language reference.
 pub const SCOPES: &[(&str, &[Source])] = &[
@@ -169,6 +187,7 @@ pub const SCOPES: &[(&str, &[Source])] = &[
     ("named_tool", NAMED_TOOL),
     ("schema_format", SCHEMA_FORMAT),
     ("plain", PLAIN),
+    ("input", INPUT),
 ];
 
 /// Every union: its Rust name and variants.
@@ -286,6 +305,11 @@ pub const SINKS: &[Sink] = &[
         parameters: &[parameter("", Leaf::Text)],
         about: "closes the block of thought and signs it",
     },
+    Sink {
+        name: "seal",
+        parameters: &[parameter("", Leaf::Text)],
+        about: "signs the answer's text, which must return with the signature",
+    },
     Sink { name: "redacted", parameters: &[parameter("", Leaf::Text)], about: "a whole block of encrypted thought" },
     Sink {
         name: "tool",
@@ -295,8 +319,9 @@ pub const SINKS: &[Sink] = &[
             parameter("name", Leaf::Text),
             parameter("args_text", Leaf::Text),
             parameter("args", Leaf::Raw),
+            parameter("seal", Leaf::Text),
         ],
-        about: "a tool call or a piece of one; pieces share a `slot`, a call without one stands alone",
+        about: "a tool call or a piece of one; pieces share a `slot`, a call without one stands alone; `seal` signs it",
     },
     Sink { name: "logprobs", parameters: &[parameter("", Leaf::Raw)], about: "OpenAI's logprobs object" },
     Sink {
@@ -310,6 +335,7 @@ pub const SINKS: &[Sink] = &[
             parameter("raw", Leaf::Raw),
             parameter("input", Leaf::Integer),
             parameter("input_total", Leaf::Integer),
+            parameter("input_tools", Leaf::Integer),
             parameter("output", Leaf::Integer),
             parameter("output_visible", Leaf::Integer),
             parameter("reasoning", Leaf::Integer),
@@ -326,7 +352,12 @@ pub const SINKS: &[Sink] = &[
             parameter("cost", Leaf::Raw),
             parameter("cost_decimals", Leaf::Text),
         ],
-        about: "token counts; `input` is without cached tokens, `input_total` with them; `output_visible` is without `reasoning` and `citation`; `service_tier` picks the rates; `cost` is the provider's own figure in USD, or in units of 10^-`cost_decimals` USD",
+        about: "token counts; `input` is without cached tokens, `input_total` with them, `input_tools` what tools of the provider's own read beside either; `output_visible` is without `reasoning` and `citation`; `service_tier` picks the rates; `cost` is the provider's own figure in USD, or in units of 10^-`cost_decimals` USD",
+    },
+    Sink {
+        name: "embedding",
+        parameters: &[parameter("", Leaf::Raw)],
+        about: "the next input's vector, a list of numbers",
     },
     Sink { name: "flagged", parameters: &[parameter("", Leaf::Bool)], about: "a moderation's verdict" },
     Sink {
@@ -342,7 +373,7 @@ pub const SINKS: &[Sink] = &[
 ];
 
 /// Members of `errors.body`.
-pub const ERROR_BODY: &[&str] = &["code", "kind", "message", "param"];
+pub const ERROR_BODY: &[&str] = &["code", "kind", "message", "param", "retry_after"];
 
 /// What an error can be, with the Rust variant; see the contract, section 7.
 pub const ERROR_KINDS: &[(&str, &str)] = &[
@@ -357,10 +388,13 @@ pub const ERROR_KINDS: &[(&str, &str)] = &[
 /// OpenAI's finish reasons, which a `finish` table maps to.
 pub const FINISH_REASONS: &[&str] = &["stop", "length", "tool_calls", "content_filter", "function_call"];
 
+/// A member of OpenAI's request, and the sources that read it.
+pub type RequestMember = (&'static str, &'static [&'static str]);
+
 /// Members of OpenAI's chat request (`CreateChatCompletionRequest` and what it is made of, OpenAPI
 /// 2.3.0), with the sources that read them. One whose list is empty can only be dropped or refused.
 /// A mapping without `$pass` must say something of each.
-pub const CHAT_PARAMETERS: &[(&str, &[&str])] = &[
+pub const CHAT_PARAMETERS: &[RequestMember] = &[
     ("messages", &["turns", "messages"]),
     ("model", &["model"]),
     ("audio", &[]),
@@ -391,9 +425,14 @@ pub const CHAT_PARAMETERS: &[(&str, &[&str])] = &[
     ("stream", &["stream"]),
     ("temperature", &["temperature"]),
     ("tool_choice", &["tool_choice"]),
-    ("tools", &["tools"]),
+    ("tools", &["tools", "callable_tools"]),
     ("top_logprobs", &["top_logprobs"]),
     ("top_p", &["top_p"]),
     ("verbosity", &[]),
     ("web_search_options", &[]),
 ];
+
+/// Members of OpenAI's embeddings request, likewise. `encoding_format` needs no mapping: vectors
+/// that are rebuilt are written in the form that the caller asked for.
+pub const EMBEDDING_PARAMETERS: &[RequestMember] =
+    &[("input", &["inputs"]), ("model", &["model"]), ("dimensions", &["dimensions"])];

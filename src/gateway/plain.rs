@@ -5,9 +5,9 @@ use super::resolve::{Operation, Target, resolve};
 use super::settle::{Asked, Running, Status, admit};
 use super::{Answer, Content, Error, Gateway};
 use crate::adapter::json::Json;
-use crate::adapter::provider;
-use crate::adapter::reply::Reply;
-use crate::adapter::view::Plain;
+use crate::adapter::provider::{self, Replies};
+use crate::adapter::reply::{Identity, Reply};
+use crate::adapter::view::{Input, Plain};
 use crate::upstream::{self, Call, UpstreamError};
 use crate::wire::plain::PlainRequest;
 use bytes::Bytes;
@@ -51,7 +51,12 @@ async fn attempt(
     mut running: Running,
 ) -> Result<Answer, Error> {
     let target = running.target().clone();
-    let view = Plain { raw: &request.members, model: &target.model };
+    let inputs = match own.reads_inputs.then(|| request.texts()).transpose() {
+        Ok(texts) => texts.unwrap_or_default().into_iter().map(|text| Input { text }).collect::<Vec<_>>(),
+        Err(error) => return Err(running.refuse(Error::Request(error))),
+    };
+    let view = Plain { raw: &request.members, model: &target.model, inputs, dimensions: request.dimensions() };
+    let wanted = view.inputs.len();
     let mut json = Json::with_capacity(request.bytes + 64);
     if let Err(refused) = (own.encode)(&view, &mut json) {
         return Err(running.refuse(Error::Refused { provider: target.provider.name, refused }));
@@ -78,7 +83,8 @@ async fn attempt(
     let upstream::Content::Body(body) = answer.content else {
         return Err(running.fail(Error::Upstream(UpstreamError::unreadable())));
     };
-    let mut reply = Reply::tap();
+    let rebuilt = own.replies == Replies::Rebuilt && operation == Operation::Embeddings;
+    let mut reply = if rebuilt { Reply::completion(identity(&running)) } else { Reply::tap() };
     if (own.decode)(&body, &mut reply).is_err() || !body.trim_ascii().starts_with(b"{") {
         return Err(running.fail_with(reply.outcome(), Error::Upstream(UpstreamError::unreadable())));
     }
@@ -86,8 +92,16 @@ async fn attempt(
         let error = upstream::in_stream(target.provider, failure);
         return Err(running.fail_with(reply.outcome(), Error::Upstream(error)));
     }
+    if rebuilt && reply.vectors() != wanted {
+        return Err(running.fail_with(reply.outcome(), Error::Upstream(UpstreamError::unreadable())));
+    }
     let mut facts = running.facts();
     let settled = running.settle(reply.outcome(), Status::Ok).map_err(Error::Journal)?;
     facts.cost = Some(settled.charge.cost);
-    Ok(Answer { facts, content: Content::Json(body) })
+    let content = if rebuilt { reply.into_embeddings(request.wants_base64(), &settled.usage).into() } else { body };
+    Ok(Answer { facts, content: Content::Json(content) })
+}
+
+fn identity(running: &Running) -> Identity {
+    Identity { id: String::new(), created: 0, model: running.target().model.clone(), reasoning_format: "" }
 }

@@ -1,6 +1,7 @@
 //! What a failure means: the spec's rules first, then the status.
 
 use super::error::UpstreamError;
+use super::retry;
 use crate::adapter::Provider;
 use crate::adapter::glob;
 use crate::adapter::provider::{ErrorBody, ErrorKind};
@@ -20,7 +21,7 @@ pub fn classify(provider: &Provider, status: u16, body: &[u8], secrets: &[&str])
         message: message(provider, kind, status, &clean(&theirs, secrets)),
         code: Some(clean(&parsed.code, secrets)).filter(|code| !code.is_empty()),
         param: Some(clean(&parsed.param, secrets)).filter(|param| !param.is_empty()),
-        retry_after: None,
+        retry_after: retry::delay(&parsed.retry_after),
         attempts: 1,
         again: provider.errors.retry.contains(&status),
     };
@@ -38,6 +39,7 @@ pub fn in_stream(provider: &Provider, failure: &Failure) -> UpstreamError {
         kind: failure.kind.clone(),
         message: failure.message.clone(),
         param: failure.param.clone(),
+        retry_after: String::new(),
     };
     // Some providers put the status they would have answered with into the code.
     let status = failure.code.parse().ok().filter(|status| (400..600).contains(status));

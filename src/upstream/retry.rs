@@ -41,6 +41,16 @@ pub fn after(headers: &reqwest::header::HeaderMap, now_unix: i64) -> Option<Dura
     Some(Duration::from_secs(u64::try_from(date.unix_timestamp() - now_unix).unwrap_or(0)))
 }
 
+/// A delay as error bodies write it: `48s`, `1.5s`, `120ms`, or seconds alone.
+pub fn delay(text: &str) -> Option<Duration> {
+    let (number, unit) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (Some(number), _) => (number, 0.001),
+        (None, Some(number)) => (number, 1.0),
+        (None, None) => (text, 1.0),
+    };
+    Duration::try_from_secs_f64(number.trim().parse::<f64>().ok()? * unit).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +68,16 @@ mod tests {
         assert_eq!(after(&headers("retry-after", "Thu, 01 Jan 1970 00:01:00 GMT"), 90), Some(Duration::ZERO));
         for odd in ["-1", "soon", "1e400", "NaN"] {
             assert_eq!(after(&headers("retry-after", odd), 0), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn delays_of_bodies_are_read_with_their_units() {
+        for (text, wanted) in [("48s", Some(48_000)), ("1.5s", Some(1500)), ("120ms", Some(120)), ("7", Some(7000))] {
+            assert_eq!(delay(text), wanted.map(Duration::from_millis), "{text}");
+        }
+        for odd in ["", "s", "ms", "-3s", "soon", "1e400s"] {
+            assert_eq!(delay(odd), None, "{odd}");
         }
     }
 

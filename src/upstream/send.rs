@@ -140,7 +140,7 @@ impl Upstream {
             let should = response.headers().get("x-should-retry").map(|value| value == "true");
             let body = self.body(response.into(), ERROR_BODY, call.deadline).await.unwrap_or_default();
             let mut error = classify(call.provider, status, &body, &endpoint.secrets());
-            error.retry_after = after;
+            error.retry_after = after.or(error.retry_after);
             error.again = should.unwrap_or(error.again);
             return Err(error);
         }

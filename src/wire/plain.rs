@@ -74,6 +74,35 @@ impl<'a> PlainRequest<'a> {
         Ok(request)
     }
 
+    /// The texts of an embeddings request, for a provider that takes no tokens: those are numbers
+    /// of one provider's vocabulary.
+    ///
+    /// # Errors
+    /// [`RequestError`], where the input is tokens.
+    pub fn texts(&self) -> Result<Vec<Cow<'a, str>>, RequestError> {
+        let raw: &'a str = self.input.get();
+        if let Ok(text) = serde_json::from_str::<Text<'a>>(raw) {
+            return Ok(vec![text.0]);
+        }
+        let texts: Result<Vec<Text<'a>>, _> = serde_json::from_str(raw);
+        texts.map(|texts| texts.into_iter().map(|text| text.0).collect()).map_err(|_| {
+            RequestError::member(
+                "input",
+                "Invalid 'input': this model's provider takes texts, not tokens. Send a string or an array of strings.",
+            )
+        })
+    }
+
+    /// Whether vectors are asked for as base64, and not as numbers.
+    pub fn wants_base64(&self) -> bool {
+        find(&self.members, "encoding_format").is_some_and(|format| format.get() == "\"base64\"")
+    }
+
+    /// Numbers of each vector, where the caller said how many.
+    pub fn dimensions(&self) -> Option<u64> {
+        find(&self.members, "dimensions").and_then(|number| number.get().parse().ok())
+    }
+
     fn parse(body: &'a [u8], depth: usize) -> Result<Self, RequestError> {
         let Members(members) = super::body::members(body, depth)?;
         let input = find(&members, "input").filter(|raw| raw.get() != "null");
@@ -84,6 +113,10 @@ impl<'a> PlainRequest<'a> {
         Ok(Self { model, user, members, input, bytes: body.len() })
     }
 }
+
+/// A string, borrowed where it holds no escapes.
+#[derive(serde::Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 fn text<'a>(members: &[Member<'a>], name: &str) -> Result<Option<Cow<'a, str>>, RequestError> {
     let Some(raw) = find(members, name).filter(|raw| raw.get() != "null") else {

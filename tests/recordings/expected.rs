@@ -1,5 +1,6 @@
 //! What a client must receive for a recording, and what is wrong with what it did receive.
 
+use crate::gemini;
 use crate::held::{Dialect, Held, events};
 use crate::support::gateway::Answer;
 use crate::support::recording::Recording;
@@ -8,7 +9,12 @@ use serde_json::Value;
 
 /// The dialect of a provider's answers.
 pub fn dialect(provider: &str) -> Dialect {
-    if provider == "anthropic" { Dialect::Messages } else { Dialect::ChatCompletions }
+    match provider {
+        "anthropic" => Dialect::Messages,
+        "google" => Dialect::Gemini,
+        "cohere" => Dialect::Cohere,
+        _ => Dialect::ChatCompletions,
+    }
 }
 
 /// Providers whose bytes pass as they are.
@@ -29,8 +35,14 @@ pub fn fails_in_stream(recording: &Recording) -> bool {
 /// Contract 7: the status and code that an error of a provider becomes.
 pub fn error_of(recording: &Recording) -> (u16, &'static str) {
     let text = recording.text();
-    if text.contains("context_length_exceeded") || text.contains("prompt is too long") {
+    let too_long = ["context_length_exceeded", "prompt is too long", "TOO_MANY_TOKENS"];
+    if too_long.iter().any(|sign| text.contains(sign)) {
         return (400, "upstream_context_length_exceeded");
+    }
+    if recording.provider == "google"
+        && let Some(special) = gemini::error_of(text)
+    {
+        return special;
     }
     match recording.status {
         401 | 403 => (502, "upstream_auth_failed"),
@@ -50,7 +62,7 @@ pub fn of_error(recording: &Recording, answer: &Answer, schemas: &Schemas) -> Ve
     differs(&mut complaints, "status", &answer.status, &status);
     differs(&mut complaints, "error.code", &body["error"]["code"].as_str(), &Some(code));
     let recorded: Option<Value> = serde_json::from_str(recording.text()).ok();
-    let recorded = recorded.as_ref().and_then(|body| body["error"]["message"].as_str());
+    let recorded = recorded.as_ref().and_then(|body| body["error"]["message"].as_str().or(body["message"].as_str()));
     // The caller can mend a bad request only if it is told what the provider said.
     if let Some(recorded) = recorded.filter(|_| status == 400) {
         let message = body["error"]["message"].as_str().unwrap_or_default();
@@ -79,6 +91,14 @@ pub fn of_completion(recording: &Recording, component: &str, answer: &Answer, sc
     } else {
         complaints.extend(schemas.complaints(component, &body));
     }
+    if component == "CreateEmbeddingResponse" && !verbatim(&recording.provider) {
+        differs(
+            &mut complaints,
+            "vectors",
+            &vectors(&body),
+            &vectors(&serde_json::from_str(recording.text()).expect("recorded JSON")),
+        );
+    }
     if component == "CreateChatCompletionResponse" {
         let text = String::from_utf8_lossy(&answer.body);
         let got = Held::read(Dialect::ChatCompletions, false, &text);
@@ -86,6 +106,14 @@ pub fn of_completion(recording: &Recording, component: &str, answer: &Answer, sc
         differs(&mut complaints, "object", &body["object"].as_str(), &Some("chat.completion"));
     }
     complaints
+}
+
+/// The vectors of an answer, whatever shape it has.
+fn vectors(body: &Value) -> Vec<Value> {
+    let lists = [&body["data"], &body["embeddings"], &body["embeddings"]["float"]];
+    let list = lists.into_iter().find_map(Value::as_array).cloned().unwrap_or_default();
+    let inner = |one: Value| ["embedding", "values"].iter().find_map(|name| one.get(name).cloned()).unwrap_or(one);
+    list.into_iter().map(inner).collect()
 }
 
 /// Complaints about a stream that should hold what the recording holds.
@@ -130,7 +158,8 @@ pub fn of_failed_stream(recording: &Recording, answer: &Answer, schemas: &Schema
 
 /// Whether the first `length` bytes tell usage.
 pub fn tells_usage(recording: &Recording, length: usize) -> bool {
-    String::from_utf8_lossy(&recording.body[..length]).contains("\"usage\"")
+    let text = String::from_utf8_lossy(&recording.body[..length]).into_owned();
+    text.contains("\"usage\"") || text.contains("\"usageMetadata\"")
 }
 
 /// Complaints about a stream of which only a beginning came: an error, or complete.
@@ -288,7 +317,12 @@ fn excused_by(recording: &Recording, schemas: &Schemas) -> Vec<String> {
 
 /// Compares text, reasoning, refusals, calls, finish, log-probabilities, model and usage.
 pub fn compare(complaints: &mut Vec<String>, held: &Held, got: &Held, usage_asked: bool) {
-    differs(complaints, "model", &got.model, &held.model);
+    if held.model.is_empty() {
+        // The provider tells none: it is the one that was asked for.
+        differs(complaints, "whether there is a model", &got.model.is_empty(), &false);
+    } else {
+        differs(complaints, "model", &got.model, &held.model);
+    }
     differs(complaints, "choices", &got.choices.len(), &held.choices.len());
     for (index, wanted) in &held.choices {
         let Some(choice) = got.choices.get(index) else { continue };
@@ -300,7 +334,12 @@ pub fn compare(complaints: &mut Vec<String>, held: &Held, got: &Held, usage_aske
         differs(complaints, "signatures and encrypted reasoning", &choice.sealed, &wanted.sealed);
         differs(complaints, "number of tool calls", &choice.tools.len(), &wanted.tools.len());
         for (call, wanted) in choice.tools.iter().zip(&wanted.tools) {
-            differs(complaints, "id of a call", &call.id, &wanted.id);
+            if wanted.id.is_empty() {
+                // The provider gives none, and OpenAI's clients need one.
+                differs(complaints, "whether a call has an id made for it", &call.id.starts_with("call_"), &true);
+            } else {
+                differs(complaints, "id of a call", &call.id, &wanted.id);
+            }
             differs(complaints, "name of a call", &call.name, &wanted.name);
             if !same_arguments(&call.arguments, &wanted.arguments) {
                 differs(complaints, "arguments of a call", &call.arguments, &wanted.arguments);

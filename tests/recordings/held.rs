@@ -1,6 +1,7 @@
 //! What a recording, or an answer of the gateway, holds: read with `serde_json::Value` alone, and
 //! by none of the code under test.
 
+use crate::{cohere, gemini};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -73,6 +74,8 @@ pub fn events(stream: &str) -> Vec<(String, String)> {
 pub enum Dialect {
     ChatCompletions,
     Messages,
+    Gemini,
+    Cohere,
 }
 
 impl Held {
@@ -91,6 +94,8 @@ impl Held {
             }
             (Dialect::Messages, false) => held.message(&json(body)),
             (Dialect::Messages, true) => Messages::default().read(&mut held, body),
+            (Dialect::Gemini, _) => gemini::read(&mut held, streamed, body),
+            (Dialect::Cohere, _) => cohere::read(&mut held, streamed, body),
         }
         held
     }
@@ -274,10 +279,10 @@ fn finish_of(reason: &str) -> &'static str {
     }
 }
 
-fn json(text: &str) -> Value {
+pub fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-fn append(to: &mut String, value: &Value) {
+pub fn append(to: &mut String, value: &Value) {
     to.push_str(value.as_str().unwrap_or_default());
 }

@@ -2,6 +2,7 @@
 
 use crate::support::recording::Recording;
 use crate::support::replay::mark;
+use crate::{cohere, gemini};
 use serde_json::{Map, Value, json};
 
 /// A call of the gateway.
@@ -19,25 +20,42 @@ fn stand_in(provider: &str, path: &str) -> &'static str {
         ("openai", _) => "fc:openai/gpt-5.4",
         ("groq", _) => "fc:groq/qwen/qwen3.8-27b",
         ("anthropic", _) => "fc:anthropic/claude-sonnet-4-6",
+        ("google", "/v1/embeddings") => "fc:google/gemini-embedding-001",
+        ("google", _) => "fc:google/gemini-2.5-flash",
+        ("cohere", "/v1/embeddings") => "fc:cohere/embed-v4.0",
+        ("cohere", _) => "fc:cohere/command-a-03-2025",
         _ => panic!("no stand-in for a model of {provider}"),
     }
 }
 
 /// The call whose answer is `recording`; upstream is asked for the answer `key`.
 pub fn call_for(recording: &Recording, key: &str) -> Call {
-    let recorded = recording.request.as_object().expect("a request is an object");
-    let (path, mut body) = match recording.path.as_str() {
-        path if path.ends_with("/embeddings") => ("/v1/embeddings", recorded.clone()),
-        path if path.ends_with("/moderations") => ("/v1/moderations", recorded.clone()),
-        path if path.ends_with("/messages") => ("/v1/chat/completions", from_messages(recorded)),
-        path if path.ends_with("/responses") => ("/v1/chat/completions", from_responses(recorded)),
-        _ => ("/v1/chat/completions", recorded.clone()),
-    };
+    let (path, mut body) = said_in_openais_words(recording);
     body.insert("model".to_owned(), stand_in(&recording.provider, path).into());
     let member = if body.contains_key("messages") { "messages" } else { "input" };
     let marked = body.get_mut(member).is_some_and(|value| put_mark(value, &mark(key)));
     assert!(marked, "{}/{}: no text to put a mark in", recording.provider, recording.case);
     Call { path, body: Value::Object(body) }
+}
+
+/// The recorded request as OpenAI's, and the path that it is sent to.
+pub fn said_in_openais_words(recording: &Recording) -> (&'static str, Map<String, Value>) {
+    // A few recordings hold the answer alone.
+    let any = Map::from_iter([("messages".to_owned(), json!([{"role": "user", "content": "Hello"}]))]);
+    let recorded = recording.request.as_object().unwrap_or(&any);
+    match recording.path.as_str() {
+        path if path.ends_with(":batchEmbedContents") => ("/v1/embeddings", gemini::to_openai(recorded)),
+        path if path.to_lowercase().ends_with("generatecontent") => {
+            ("/v1/chat/completions", gemini::to_openai(recorded))
+        }
+        path if path.ends_with("/embed") => ("/v1/embeddings", cohere::to_openai(recorded)),
+        _ if recording.provider == "cohere" => ("/v1/chat/completions", cohere::to_openai(recorded)),
+        path if path.ends_with("/embeddings") => ("/v1/embeddings", recorded.clone()),
+        path if path.ends_with("/moderations") => ("/v1/moderations", recorded.clone()),
+        path if path.ends_with("/messages") => ("/v1/chat/completions", from_messages(recorded)),
+        path if path.ends_with("/responses") => ("/v1/chat/completions", from_responses(recorded)),
+        _ => ("/v1/chat/completions", recorded.clone()),
+    }
 }
 
 /// Puts the mark before the first text that is sent on; an image without a text gets one.

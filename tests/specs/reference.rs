@@ -31,7 +31,7 @@ fn words<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
 /// What is known of a source beside its meaning.
 fn kind(kind: Kind) -> String {
     match kind {
-        Kind::List(inner) => match scope(inner) {
+        Kind::List(inner) | Kind::Picked(inner) => match scope(inner) {
             [] => "; a list".to_owned(),
             _ => format!("; a list, each with the sources of `{inner}`"),
         },

@@ -34,7 +34,7 @@ impl Recording {
         let headers = response["headers"].as_object().expect("headers");
         let content_type = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         let content_type = content_type.and_then(|(_, value)| value.as_str()).unwrap_or("application/json");
-        let url = request["url"].as_str().expect("a URL");
+        let url = request["url"].as_str().unwrap_or_default();
         let url_path = url.splitn(4, '/').nth(3).unwrap_or_default();
         let body = match &response["body"] {
             Value::String(text) => text.clone().into_bytes(),

@@ -62,7 +62,7 @@ pub(super) fn parts<'a>(
         return Ok(Vec::new());
     };
     if let Some(text) = string(content) {
-        let part = Part::Text(Text { text, cache_control: mark });
+        let part = Part::Text(Text { text, seal: None, cache_control: mark });
         return Ok(if matches!(&part, Part::Text(text) if text.text.is_empty()) { Vec::new() } else { vec![part] });
     }
     let wrong = || RequestError::of_type(format!("{at}.content"), "a string or an array of parts", content.get());
@@ -88,11 +88,11 @@ fn part<'a>(raw: &'a RawValue, at: &str) -> Result<Part<'a>, RequestError> {
     match part.kind.get() {
         Some("text") => {
             let text = part.text.into_inner().ok_or_else(|| RequestError::missing(format!("{at}.text")))?;
-            Ok(Part::Text(Text { text, cache_control }))
+            Ok(Part::Text(Text { text, seal: None, cache_control }))
         }
         Some("refusal") => {
             let text = part.refusal.into_inner().ok_or_else(|| RequestError::missing(format!("{at}.refusal")))?;
-            Ok(Part::Text(Text { text, cache_control }))
+            Ok(Part::Text(Text { text, seal: None, cache_control }))
         }
         Some("image_url") => image(part.image_url, cache_control, at),
         Some("input_audio") => {

@@ -2,7 +2,8 @@
 
 use super::content;
 use crate::adapter::parse::{Object, Text as ParsedText};
-use crate::adapter::view::{Chat, Part, Reasoning, Redacted, ResultPart, SystemPart, ToolCall, ToolResult, Turn};
+use crate::adapter::reply::SEALED_TEXT;
+use crate::adapter::view::{Chat, Part, Reasoning, Redacted, ResultPart, SystemPart, Text, ToolCall, ToolResult, Turn};
 use crate::wire::chat::{ChatRequest, Message, Role};
 use crate::wire::members::find;
 use crate::wire::request_error::RequestError;
@@ -53,7 +54,12 @@ struct RawDetail<'a> {
     signature: ParsedText<'a>,
     #[serde(borrow, default)]
     data: ParsedText<'a>,
+    #[serde(borrow, default)]
+    id: ParsedText<'a>,
 }
+
+/// What this provider signed of one message: the id of a call, or [`SEALED_TEXT`], and the signature.
+type Seals<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
 impl<'a> History<'_, 'a> {
     fn add(&mut self, index: usize, message: &'a Message<'a>, format: &str) -> Result<(), RequestError> {
@@ -75,11 +81,15 @@ impl<'a> History<'_, 'a> {
                 }
             }
             Role::Assistant => {
-                self.reasoning(member("reasoning_details"), format);
-                for part in content::parts(content, mark, &at)? {
+                let seals = self.reasoning(member("reasoning_details"), format);
+                let mut parts = content::parts(content, mark, &at)?;
+                if let Some((_, seal)) = seals.iter().rfind(|(of, _)| of == SEALED_TEXT) {
+                    seal_text(&mut parts, seal);
+                }
+                for part in parts {
                     self.push("assistant", part);
                 }
-                self.calls(member("tool_calls"), member("function_call"), index)?;
+                self.calls(member("tool_calls"), member("function_call"), index, &seals)?;
             }
             Role::Tool | Role::Function => self.result(message, content, mark, &at)?,
         }
@@ -94,8 +104,10 @@ impl<'a> History<'_, 'a> {
     }
 
     /// Thought that this provider signed or encrypted before; that of others means nothing to it.
-    fn reasoning(&mut self, details: Option<&'a RawValue>, format: &str) {
-        let Some(details) = details else { return };
+    /// Returns what it signed besides.
+    fn reasoning(&mut self, details: Option<&'a RawValue>, format: &str) -> Seals<'a> {
+        let mut seals = Vec::new();
+        let Some(details) = details else { return seals };
         let details: Vec<Object<RawDetail<'a>>> = serde_json::from_str(details.get()).unwrap_or_default();
         for detail in details {
             let detail = detail.into_inner();
@@ -107,12 +119,14 @@ impl<'a> History<'_, 'a> {
                     let text = detail.text.into_inner().unwrap_or_default();
                     self.push("assistant", Part::Reasoning(Reasoning { text, signature: Some(signature) }));
                 }
-                (Some("reasoning.encrypted"), _, Some(data)) => {
-                    self.push("assistant", Part::Redacted(Redacted { data }));
-                }
+                (Some("reasoning.encrypted"), _, Some(data)) => match detail.id.into_inner() {
+                    Some(id) => seals.push((id, data)),
+                    None => self.push("assistant", Part::Redacted(Redacted { data })),
+                },
                 _ => {}
             }
         }
+        seals
     }
 
     fn calls(
@@ -120,13 +134,15 @@ impl<'a> History<'_, 'a> {
         calls: Option<&'a RawValue>,
         legacy: Option<&'a RawValue>,
         message: usize,
+        seals: &Seals<'a>,
     ) -> Result<(), RequestError> {
+        let first = self.calls.len();
         if let Some(raw) = legacy {
             let at = format!("messages[{message}].function_call");
             let function: Object<RawFunction<'a>> = serde_json::from_str(raw.get()).unwrap_or_default();
             // The old form has no ids: one is made of the place.
             let id = Cow::Owned(format!("call_of_message_{message}"));
-            self.call(id, function.into_inner(), &at)?;
+            self.call(id, function.into_inner(), &at, seals)?;
         }
         let Some(raw) = calls else { return Ok(()) };
         let at = format!("messages[{message}].tool_calls");
@@ -136,12 +152,26 @@ impl<'a> History<'_, 'a> {
             let at = format!("{at}[{index}]");
             let call = call.into_inner();
             let id = call.id.into_inner().ok_or_else(|| RequestError::missing(format!("{at}.id")))?;
-            self.call(id, call.function.into_inner(), &format!("{at}.function"))?;
+            self.call(id, call.function.into_inner(), &format!("{at}.function"), seals)?;
+        }
+        let sealed = |(id, _): &(Cow<'a, str>, _)| seals.iter().any(|(of, _)| of == id);
+        let of_message = self.calls.len() - first;
+        if !self.calls[first..].iter().any(sealed)
+            && let Some(turn) = self.view.turns.last_mut()
+            && let Some(Part::ToolCall(call)) = turn.parts.iter_mut().rev().take(of_message).last()
+        {
+            call.foreign = true;
         }
         Ok(())
     }
 
-    fn call(&mut self, id: Cow<'a, str>, function: RawFunction<'a>, at: &str) -> Result<(), RequestError> {
+    fn call(
+        &mut self,
+        id: Cow<'a, str>,
+        function: RawFunction<'a>,
+        at: &str,
+        seals: &Seals<'a>,
+    ) -> Result<(), RequestError> {
         let name = function.name.into_inner().ok_or_else(|| RequestError::missing(format!("{at}.name")))?;
         let text = function.arguments.into_inner().unwrap_or_default();
         let arguments = arguments(&text).ok_or_else(|| {
@@ -151,8 +181,11 @@ impl<'a> History<'_, 'a> {
             )
         })?;
         self.calls.push((id.clone(), name.clone()));
+        let seal = seals.iter().find(|(of, _)| *of == id).map(|(_, seal)| seal.clone());
         let id = plain_id(id);
-        self.push("assistant", Part::ToolCall(ToolCall { id, name, arguments, arguments_text: text }));
+        let arguments_text = if text.trim().is_empty() { Cow::Borrowed("{}") } else { text };
+        let call = ToolCall { id, name, arguments, arguments_text, seal, foreign: false };
+        self.push("assistant", Part::ToolCall(call));
         Ok(())
     }
 
@@ -203,6 +236,15 @@ impl<'a> History<'_, 'a> {
     }
 }
 
+/// Signs the last of a message's texts; a signature without a text has an empty one.
+fn seal_text<'a>(parts: &mut Vec<Part<'a>>, seal: &Cow<'a, str>) {
+    let seal = Some(seal.clone());
+    match parts.iter_mut().rev().find_map(|part| if let Part::Text(text) = part { Some(text) } else { None }) {
+        Some(text) => text.seal = seal,
+        None => parts.push(Part::Text(Text { text: Cow::Borrowed(""), seal, cache_control: None })),
+    }
+}
+
 /// A call's arguments as JSON: an object, or an empty one for no text at all.
 fn arguments(text: &str) -> Option<Cow<'static, RawValue>> {
     let trimmed = text.trim();
@@ -222,4 +264,64 @@ fn plain_id(id: Cow<'_, str>) -> Cow<'_, str> {
         return Cow::Borrowed("call");
     }
     id.chars().map(|c| if plain(c) { c } else { '_' }).collect::<String>().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Target, chat};
+    use crate::adapter::view::Part;
+    use crate::wire::chat::ChatRequest;
+
+    /// Each part of the assistant's turns with what it is sealed with; `!` marks foreign calls.
+    fn sealed(details: &str, content: &str) -> Vec<String> {
+        let call =
+            |id: &str| format!(r#"{{"id":"{id}","type":"function","function":{{"name":"f","arguments":"{{}}"}}}}"#);
+        let body = format!(
+            r#"{{"model":"m","messages":[{{"role":"user","content":"Hi"}},{{"role":"assistant","content":{content},
+                "reasoning_details":{details},"tool_calls":[{},{}]}}]}}"#,
+            call("a:1"),
+            call("b"),
+        );
+        let request = ChatRequest::parse(body.as_bytes(), 64).expect("a good request");
+        let target = Target {
+            model: "m",
+            max_output: 0,
+            output_limit: None,
+            reasoning_format: "ours",
+            normalises: true,
+            user: None,
+        };
+        let view = chat(&request, target).expect("a view");
+        let parts = view.turns.iter().filter(|turn| turn.role == "assistant").flat_map(|turn| &turn.parts);
+        let told = parts.map(|part| match part {
+            Part::Text(text) => format!("{:?} {}", text.text, text.seal.as_deref().unwrap_or("-")),
+            Part::ToolCall(call) => {
+                let mark = if call.foreign { "!" } else { "" };
+                format!("{mark}{} {}", call.id, call.seal.as_deref().unwrap_or("-"))
+            }
+            Part::Redacted(redacted) => format!("redacted {}", redacted.data),
+            _ => "?".to_owned(),
+        });
+        told.collect()
+    }
+
+    #[test]
+    fn what_a_provider_sealed_comes_back_where_it_was() {
+        let details = r#"[
+            {"type":"reasoning.encrypted","id":"b","data":"of b","format":"ours"},
+            {"type":"reasoning.encrypted","id":"content","data":"of text","format":"ours"},
+            {"type":"reasoning.encrypted","id":"a:1","data":"not ours","format":"theirs"},
+            {"type":"reasoning.encrypted","data":"block","format":"ours"}]"#;
+        let parts = r#"[{"type":"text","text":"one"},{"type":"text","text":"two"}]"#;
+        assert_eq!(sealed(details, parts), ["redacted block", "\"one\" -", "\"two\" of text", "a_1 -", "b of b"]);
+        let alone = r#"[{"type":"reasoning.encrypted","id":"content","data":"of text","format":"ours"}]"#;
+        assert_eq!(sealed(alone, "null"), ["\"\" of text", "!a_1 -", "b -"]);
+    }
+
+    #[test]
+    fn calls_that_a_provider_sealed_none_of_are_foreign_from_the_first() {
+        assert_eq!(sealed("null", "null"), ["!a_1 -", "b -"]);
+        let theirs = r#"[{"type":"reasoning.encrypted","id":"a:1","data":"x","format":"theirs"}]"#;
+        assert_eq!(sealed(theirs, "null"), ["!a_1 -", "b -"]);
+    }
 }

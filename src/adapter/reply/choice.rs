@@ -79,6 +79,11 @@ impl Choice {
         self.detail(&[("type", "reasoning.encrypted"), ("data", data), ("format", format)])
     }
 
+    /// Signs a text or a call: `of` is [`super::SEALED_TEXT`] or the call's id.
+    pub fn seal(&mut self, of: &str, data: &str, format: &str) -> String {
+        self.detail(&[("type", "reasoning.encrypted"), ("id", of), ("data", data), ("format", format)])
+    }
+
     fn detail(&mut self, members: &[(&str, &str)]) -> String {
         let mut out = vec![b'{'];
         for (name, value) in members {

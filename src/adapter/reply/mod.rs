@@ -11,6 +11,7 @@
 mod choice;
 mod chunks;
 mod completion;
+mod embeddings;
 mod outcome;
 mod parts;
 #[cfg(test)]
@@ -22,6 +23,11 @@ pub use parts::{FailPart, StartPart, ToolPart, UsagePart};
 use crate::wire::usage::Usage;
 use choice::Choice;
 use chunks::Chunks;
+use embeddings::Vector;
+
+/// The `id` of a reasoning detail that signs the text of a message; one that signs a call has the
+/// call's id.
+pub const SEALED_TEXT: &str = "content";
 
 /// What Ringside knows of an answer before the provider says anything.
 #[derive(Clone, Debug)]
@@ -49,6 +55,7 @@ pub struct Reply {
     started: bool,
     fingerprint: Option<String>,
     choices: Vec<Choice>,
+    vectors: Vec<Vector>,
     /// Where in `choices` the sinks write now.
     current: usize,
     mode: Mode,
@@ -104,6 +111,7 @@ impl Reply {
             started: false,
             fingerprint: None,
             choices: Vec::new(),
+            vectors: Vec::new(),
             current: 0,
             mode,
             outcome: Outcome::default(),
@@ -185,6 +193,17 @@ impl Reply {
     pub fn into_completion(mut self, usage: &Usage) -> Vec<u8> {
         self.finish_open_choices();
         completion::write(&self.identity, self.fingerprint.as_deref(), &self.choices, &self.outcome, usage)
+    }
+
+    /// How many vectors came.
+    pub fn vectors(&self) -> usize {
+        self.vectors.len()
+    }
+
+    /// The vectors as OpenAI's `CreateEmbeddingResponse`, each a list of numbers, or the base64 of
+    /// 32-bit floats in little-endian order.
+    pub fn into_embeddings(self, base64: bool, usage: &Usage) -> Vec<u8> {
+        embeddings::write(&self.identity.model, &self.vectors, base64, usage)
     }
 
     fn finish_open_choices(&mut self) {
@@ -275,6 +294,13 @@ impl Reply {
         self.write(|choice, sink| sink.detail(choice, &detail));
     }
 
+    /// Signs the answer's text. What is signed must return signed, so it travels in `reasoning_details`.
+    pub fn seal(&mut self, data: &str) {
+        let format = self.identity.reasoning_format;
+        let detail = self.choice_now().seal(SEALED_TEXT, data, format);
+        self.write(|choice, sink| sink.detail(choice, &detail));
+    }
+
     /// A whole block of encrypted thought.
     pub fn redacted(&mut self, data: &str) {
         let format = self.identity.reasoning_format;
@@ -294,6 +320,13 @@ impl Reply {
         self.outcome.saw_output = true;
         if let Some(position) = self.choice_now().add_tool(&part, arguments) {
             self.write(|choice, sink| sink.tool(choice, position));
+            if !part.seal.is_empty() {
+                let format = self.identity.reasoning_format;
+                let choice = self.choice_now();
+                let id = choice.tools[position].id.clone();
+                let detail = choice.seal(&id, part.seal, format);
+                self.write(|choice, sink| sink.detail(choice, &detail));
+            }
         }
     }
 
@@ -339,6 +372,13 @@ impl Reply {
     /// Token counts.
     pub fn usage(&mut self, part: UsagePart<'_>) {
         self.outcome.add_usage(part);
+    }
+
+    /// The next input's vector; what is no list of numbers is none.
+    pub fn embedding(&mut self, numbers: &str) {
+        if let Mode::Completion = self.mode {
+            self.vectors.extend(Vector::parse(numbers));
+        }
     }
 
     /// A moderation's verdict on one input.

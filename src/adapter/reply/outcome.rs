@@ -41,6 +41,8 @@ pub struct Outcome {
 pub struct UsageCounts {
     pub input: Option<i64>,
     pub input_total: Option<i64>,
+    /// Beside either.
+    pub input_tools: Option<i64>,
     pub output: Option<i64>,
     pub output_visible: Option<i64>,
     pub reasoning: Option<i64>,
@@ -103,6 +105,7 @@ impl Outcome {
         for (count, given) in [
             (&mut counts.input, part.input),
             (&mut counts.input_total, part.input_total),
+            (&mut counts.input_tools, part.input_tools),
             (&mut counts.output, part.output),
             (&mut counts.output_visible, part.output_visible),
             (&mut counts.reasoning, part.reasoning),

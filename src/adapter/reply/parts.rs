@@ -22,6 +22,8 @@ pub struct ToolPart<'a> {
     pub args_text: &'a str,
     /// The whole arguments as JSON.
     pub args: &'a str,
+    /// What the provider signs the call with; it must return with it.
+    pub seal: &'a str,
 }
 
 /// Token counts as one provider event gave them; absent is not zero. Later events overwrite
@@ -34,6 +36,8 @@ pub struct UsagePart<'a> {
     pub input: Option<i64>,
     /// Input tokens with those.
     pub input_total: Option<i64>,
+    /// Input that tools of the provider's own read, where it is counted apart.
+    pub input_tools: Option<i64>,
     /// Output tokens, thinking included.
     pub output: Option<i64>,
     /// Output tokens without thinking and citations, where a provider counts those apart.
