@@ -12,6 +12,7 @@ use crate::http;
 use crate::http::router::{Side, router};
 use crate::http::server::Server;
 use crate::http::state::{Api, KeyedCalls, REPORT_TURNS, Rooms};
+use crate::outbound::{Outbound, Reach};
 use crate::store::{Store, idempotency};
 use crate::telemetry::Metrics;
 use crate::upstream::{Access, Endpoints, Limits, Upstream};
@@ -201,6 +202,8 @@ fn gateway(
         event: upstream.event,
     };
     let client = Upstream::new(endpoints, limits, clock.clone());
+    let reach = if settings.webhooks_allow_loopback { Reach::AndLoopback } else { Reach::Public };
+    let outbound = Outbound::new(reach);
     Ok(Gateway {
         providers: ALL,
         configured,
@@ -208,6 +211,7 @@ fn gateway(
         ledger: Ledger::default(),
         journal: Arc::clone(drain.journal()),
         upstream: client.map_err(|error| StartError::Client(reqwest_error::Text(error.to_string())))?,
+        outbound: outbound.map_err(|error| StartError::Client(reqwest_error::Text(error.to_string())))?,
         metrics: Arc::clone(metrics),
         clock: clock.clone(),
         json_depth: settings.limits.json_depth,

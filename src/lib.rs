@@ -14,6 +14,7 @@ pub mod http;
 pub mod id;
 pub mod money;
 pub mod near;
+pub mod outbound;
 pub mod store;
 pub mod telemetry;
 pub mod upstream;

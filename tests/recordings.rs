@@ -4,12 +4,16 @@
 
 #[path = "recordings/cohere.rs"]
 mod cohere;
+#[path = "recordings/converse.rs"]
+mod converse;
 #[path = "recordings/expected.rs"]
 mod expected;
 #[path = "recordings/gemini.rs"]
 mod gemini;
 #[path = "recordings/held.rs"]
 mod held;
+#[path = "recordings/predictions.rs"]
+mod predictions;
 #[path = "recordings/request.rs"]
 mod request;
 #[path = "recordings/sent.rs"]
@@ -30,7 +34,7 @@ use support::schema::Schemas;
 use table::Table;
 
 /// The providers whose recordings are replayed.
-const PROVIDERS: &[&str] = &["openai", "groq", "anthropic", "google", "cohere"];
+const PROVIDERS: &[&str] = &["openai", "groq", "anthropic", "google", "cohere", "bedrock", "replicate"];
 
 /// Calls in flight at once.
 const AT_ONCE: usize = 32;
@@ -56,7 +60,13 @@ impl Bench {
         let key = format!("{}/{}/{delivery:?}/{usage}", recording.provider, recording.case);
         let body = Arc::clone(&recording.body);
         let content_type = recording.content_type.clone();
-        self.replay.set(&key, Script { status: recording.status, content_type, body, delivery });
+        let headers = recording.headers.clone();
+        let script = Script { status: recording.status, content_type, headers, body, delivery };
+        if recording.provider == "replicate" {
+            predictions::set(&self.replay, recording, &key, script);
+        } else {
+            self.replay.set(&key, script);
+        }
         let mut call = call_for(recording, &key);
         if recording.streamed() {
             call.body["stream"] = true.into();
@@ -82,7 +92,7 @@ impl Bench {
         if !answer.content_type.starts_with(kind) {
             return vec![format!("content type {} and not {kind}", answer.content_type)];
         }
-        if recording.status >= 400 {
+        if recording.status >= 400 || predictions::is_canceled(recording) {
             return of_error(recording, answer, &self.schemas);
         }
         if fails_in_stream(recording) {

@@ -14,6 +14,7 @@ pub mod pass;
 pub mod price;
 pub mod provider;
 pub mod reply;
+mod transcript;
 pub mod verbatim;
 pub mod view;
 

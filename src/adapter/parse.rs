@@ -69,6 +69,11 @@ impl Text<'_> {
 }
 
 impl<'a> Text<'a> {
+    /// This string.
+    pub fn of(text: &'a str) -> Self {
+        Self(Some(Cow::Borrowed(text)))
+    }
+
     /// The string itself.
     pub fn into_inner(self) -> Option<Cow<'a, str>> {
         self.0
@@ -95,6 +100,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 /// A string, or a number or truth as its text: for codes, which providers write either way.
 #[derive(Default)]
 pub struct Word<'a>(Option<Cow<'a, str>>);
+
+impl<'a> Word<'a> {
+    /// This text.
+    pub fn of(text: &'a str) -> Self {
+        Self(Some(Cow::Borrowed(text)))
+    }
+}
 
 impl Word<'_> {
     /// The text, where there is one that is not empty.

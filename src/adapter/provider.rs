@@ -63,12 +63,28 @@ pub enum Auth {
     Bearer(&'static str),
     /// A header of the provider's own holding the credential.
     Header { name: &'static str, credential: &'static str },
+    /// A signature of the whole request.
+    AwsSigV4(SigV4),
+}
+
+/// AWS Signature Version 4. Names of credentials, but for `service`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SigV4 {
+    /// The name that calls are signed for.
+    pub service: &'static str,
+    pub region: &'static str,
+    pub access_key: &'static str,
+    pub secret_key: &'static str,
+    /// Of a key that was lent for a while.
+    pub session_token: Option<&'static str>,
 }
 
 /// Reads error answers.
 pub struct Errors {
     /// From an error body to code, type and message; leaves them empty where the body holds none.
     pub parse: fn(body: &[u8]) -> ErrorBody,
+    /// Headers (in lower case) that say what the body does not.
+    pub headers: &'static [(ErrorMember, &'static str)],
     /// What particular answers mean, first match wins; checked before the status.
     pub rules: &'static [ErrorRule],
     /// Statuses worth another try before the first byte.
@@ -85,6 +101,15 @@ pub struct ErrorBody {
     pub param: String,
     /// When to try again, as the provider writes it: seconds, or such as `48s`.
     pub retry_after: String,
+}
+
+/// A member of [`ErrorBody`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorMember {
+    Code,
+    Kind,
+    Message,
+    Param,
 }
 
 /// One line of `errors.rules`: every condition that is given must hold.
@@ -117,6 +142,8 @@ pub struct ChatOperation {
     pub path: &'static str,
     /// Path for streams.
     pub stream_path: &'static str,
+    /// How the answer is come by, where the call only asks for it to be made.
+    pub submit: Option<Submit>,
     pub framing: Framing,
     /// The data of the event that ends a stream, e.g. `[DONE]`.
     pub until: Option<&'static str>,
@@ -129,12 +156,34 @@ pub struct ChatOperation {
     pub reasoning_format: &'static str,
     /// Whether `encode` reads the conversation, and does not only copy it.
     pub normalises: bool,
+    /// Whether images that are URLs are fetched before `encode`, as the provider takes only data.
+    pub fetches_images: bool,
     /// Writes the provider's request. Pure.
     pub encode: fn(&view::Chat<'_>, &mut Json) -> Result<(), view::Refused>,
     /// Reads an answer in one piece. Pure.
     pub decode: fn(&[u8], &mut Reply) -> Result<(), serde_json::Error>,
     /// Reads one event of a stream: its name (empty without one) and data. Pure.
     pub on_event: fn(&str, &[u8], &mut Reply) -> Result<(), serde_json::Error>,
+}
+
+/// Where and how to come by an answer that a call only asked for. A path is the members of the
+/// provider's JSON one inside the other; an empty one is none.
+#[derive(Debug)]
+pub struct Submit {
+    /// Headers of a call that is not streamed.
+    pub wait: &'static [(&'static str, &'static str)],
+    pub state: &'static [&'static str],
+    /// States in which the answer is whole.
+    pub done: &'static [&'static str],
+    /// States in which it failed.
+    pub failed: &'static [&'static str],
+    pub poll: &'static [&'static str],
+    pub stream: &'static [&'static str],
+    pub cancel: &'static [&'static str],
+    /// The name of the stream's last event.
+    pub last: &'static str,
+    /// Globs of hosts that the answer's URLs may lead to.
+    pub hosts: &'static [&'static str],
 }
 
 /// An operation without streams: embeddings, moderations.
@@ -152,6 +201,8 @@ pub struct Operation {
 pub enum Framing {
     Sse,
     Ndjson,
+    /// AWS's `application/vnd.amazon.eventstream`: binary frames with checksums.
+    EventStream,
 }
 
 /// What reaches the caller.

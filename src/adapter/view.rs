@@ -33,6 +33,9 @@ pub struct Chat<'a> {
     pub turns: Vec<Turn<'a>>,
     pub tools: Vec<Tool<'a>>,
     pub tool_choice: Option<ToolChoice<'a>>,
+    /// Functions that the conversation calls and that are not offered now: there are providers
+    /// that take no call in the history of a function they are not told of.
+    pub called_tools: Vec<CalledTool<'a>>,
     pub parallel_tool_calls: Option<bool>,
     pub response_format: Option<ResponseFormat<'a>>,
     pub temperature: Option<f64>,
@@ -52,6 +55,19 @@ pub struct Chat<'a> {
     pub user: Option<&'a str>,
 }
 
+impl<'a> ImageUrl<'a> {
+    fn fetched(&self, found: &dyn Fn(&str) -> Option<(String, String)>) -> Option<ImageData<'a>> {
+        let (media_type, base64) = found(&self.url)?;
+        let format = media_type.strip_prefix("image/").unwrap_or(&media_type).to_owned();
+        Some(ImageData {
+            media_type: media_type.into(),
+            format: format.into(),
+            base64: base64.into(),
+            cache_control: self.cache_control,
+        })
+    }
+}
+
 impl<'a> Chat<'a> {
     /// The tools, or only the one that `tool_choice` names: for providers that can be told to call
     /// a tool, but not which.
@@ -66,6 +82,55 @@ impl<'a> Chat<'a> {
     /// Whether any JSON object is asked for, without a schema.
     pub fn json_object(&self) -> bool {
         matches!(self.response_format, Some(ResponseFormat::JsonObject))
+    }
+
+    /// The images that are URLs, in the order of the request.
+    pub fn image_urls(&self) -> Vec<&ImageUrl<'_>> {
+        let mut urls = Vec::new();
+        for part in self.turns.iter().flat_map(|turn| &turn.parts) {
+            match part {
+                Part::ImageUrl(image) => urls.push(image),
+                Part::ToolResult(result) => urls.extend(result.parts.iter().filter_map(|part| match part {
+                    ResultPart::ImageUrl(image) => Some(image),
+                    _ => None,
+                })),
+                _ => {}
+            }
+        }
+        urls
+    }
+
+    /// Puts images in the place of their URLs; `found` gives the media type and the base64 of one.
+    pub fn put_images(&mut self, found: &dyn Fn(&str) -> Option<(String, String)>) {
+        for part in self.turns.iter_mut().flat_map(|turn| &mut turn.parts) {
+            match part {
+                Part::ImageUrl(image) => {
+                    if let Some(data) = image.fetched(found) {
+                        *part = Part::ImageData(data);
+                    }
+                }
+                Part::ToolResult(result) => {
+                    for part in &mut result.parts {
+                        if let ResultPart::ImageUrl(image) = part
+                            && let Some(data) = image.fetched(found)
+                        {
+                            *part = ResultPart::ImageData(data);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether a tool must be called.
+    pub fn tool_forced(&self) -> bool {
+        matches!(self.tool_choice, Some(ToolChoice::Required | ToolChoice::Named(_)))
+    }
+
+    /// Whether tools are given and none may be called.
+    pub fn tools_forbidden(&self) -> bool {
+        matches!(self.tool_choice, Some(ToolChoice::None))
     }
 }
 
@@ -136,6 +201,8 @@ pub struct Text<'a> {
     pub cache_control: Option<&'a RawValue>,
 }
 pub struct ImageUrl<'a> {
+    /// Where it stands in the request, such as `messages[2].content[1].image_url`.
+    pub at: String,
     pub url: Cow<'a, str>,
     pub detail: Option<Cow<'a, str>>,
     pub cache_control: Option<&'a RawValue>,
@@ -156,8 +223,12 @@ pub struct Audio<'a> {
 pub struct Document<'a> {
     /// `application/pdf`.
     pub media_type: Cow<'a, str>,
+    /// `pdf`; `txt` where the type says nothing else.
+    pub format: &'static str,
     pub base64: Cow<'a, str>,
     pub filename: Option<Cow<'a, str>>,
+    /// The name in letters that every provider takes, unlike that of any other document.
+    pub title: String,
 }
 /// Thinking that this very provider made before; that of others is left out of the view.
 pub struct Reasoning<'a> {
@@ -198,6 +269,9 @@ pub struct Tool<'a> {
     pub strict: Option<bool>,
     pub cache_control: Option<&'a RawValue>,
 }
+pub struct CalledTool<'a> {
+    pub name: Cow<'a, str>,
+}
 pub enum ToolChoice<'a> {
     Auto,
     None,
@@ -235,6 +309,19 @@ pub struct Plain<'a> {
     pub inputs: Vec<Input<'a>>,
     /// Numbers of each vector.
     pub dimensions: Option<u64>,
+}
+
+impl Plain<'_> {
+    /// The text to embed.
+    ///
+    /// # Errors
+    /// [`Refused`], where there are several.
+    pub fn only_input(&self) -> Result<&str, Refused> {
+        match self.inputs.as_slice() {
+            [input] => Ok(&input.text),
+            _ => Err(Refused { param: "input".to_owned(), what: "several texts" }),
+        }
+    }
 }
 
 /// One input of an embeddings request.

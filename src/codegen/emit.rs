@@ -5,7 +5,7 @@ use super::price::Price;
 use super::problem::Problem;
 use super::reply::{Replies, finish_table};
 use super::request::Requests;
-use super::spec::{self, Auth, Checker, Model, Spec};
+use super::spec::{self, Auth, Checker, Model, SigV4, Spec, Submit};
 use super::vocab::{CHAT_PARAMETERS, EMBEDDING_PARAMETERS, RequestMember};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
@@ -53,9 +53,10 @@ impl Functions<'_> {
     }
 
     fn chat(&mut self, chat: &spec::Chat) -> TokenStream {
-        let mut requests = Requests { check: self.check, read: BTreeSet::new() };
+        let mut requests = Requests { check: self.check, read: BTreeSet::new(), fetches: false };
         // Compiled even when inherited: what a child drops or refuses is checked on the whole.
         let body = requests.encode(&chat.request, "chat", &in_body(CHAT_PARAMETERS, &chat.path, &chat.stream_path));
+        let fetches = requests.fetches;
         let normalises = requests.read.iter().any(|source| NORMALISED.contains(&source.as_str()));
         let (own, encode) = self.owner(&["chat.request"], "chat_encode");
         if own {
@@ -64,9 +65,11 @@ impl Functions<'_> {
             ));
         }
         let (own_decode, decode) = self.owner(&["chat.response", "chat.finish"], "chat_decode");
-        let (own_events, on_event) = self.owner(&["chat.stream.on", "chat.finish"], "chat_on_event");
+        let (own_events, on_event) =
+            self.owner(&["chat.stream.on", "chat.stream.text", "chat.finish"], "chat_on_event");
         let mut replies = Replies { check: self.check };
-        let (decode_code, events_code) = (replies.decode("chat", &chat.response), replies.on_event(&chat.on));
+        let (decode_code, events_code) =
+            (replies.decode("chat", &chat.response), replies.on_event(&chat.on, &chat.text));
         if own_decode {
             self.code.extend(decode_code);
         }
@@ -81,20 +84,21 @@ impl Functions<'_> {
         let (schema, disconnect) = (format_ident!("{}", chat.json_schema), format_ident!("{}", chat.disconnect));
         let (without, closed) = (&chat.schema_subset.without, chat.schema_subset.closed);
         let until = chat.until.as_ref().map_or_else(|| quote!(None), |until| quote!(Some(#until)));
+        let submit = option(chat.submit.as_ref().map(submit));
         quote!(ChatOperation {
-            path: #path, stream_path: #stream_path, framing: Framing::#framing, until: #until,
+            path: #path, submit: #submit, stream_path: #stream_path, framing: Framing::#framing, until: #until,
             replies: Replies::#replies, json_schema: JsonSchema::#schema,
             schema_subset: SchemaSubset { without: &[#(#without),*], closed: #closed }, disconnect: Disconnect::#disconnect,
-            reasoning_format: #reasoning, normalises: #normalises, encode: #encode, decode: #decode, on_event: #on_event,
+            reasoning_format: #reasoning, normalises: #normalises, fetches_images: #fetches, encode: #encode, decode: #decode, on_event: #on_event,
         })
     }
 
     fn plain(&mut self, name: &str, operation: &spec::Plain) -> TokenStream {
-        let mut requests = Requests { check: self.check, read: BTreeSet::new() };
+        let mut requests = Requests { check: self.check, read: BTreeSet::new(), fetches: false };
         let parameters = if name == "embeddings" { EMBEDDING_PARAMETERS } else { &[] };
         let parameters = in_body(parameters, &operation.path, &operation.path);
         let body = requests.encode(&operation.request, "plain", &parameters);
-        let reads_inputs = requests.read.contains("inputs");
+        let reads_inputs = requests.read.iter().any(|source| source == "inputs" || source == "only_input");
         let decode_code = Replies { check: self.check }.decode(name, &operation.response);
         let (own, encode) = self.owner(&[&format!("{name}.request")], &format!("{name}_encode"));
         if own {
@@ -125,7 +129,7 @@ impl Functions<'_> {
 /// a stream is asked for.
 fn in_body(parameters: &[RequestMember], path: &str, stream_path: &str) -> Vec<RequestMember> {
     let said = |name: &str| match name {
-        "model" => path.contains("{model}"),
+        "model" => path.contains("{model"),
         "stream" => path != stream_path,
         _ => false,
     };
@@ -136,9 +140,14 @@ fn in_body(parameters: &[RequestMember], path: &str, stream_path: &str) -> Vec<R
 const NORMALISED: &[&str] = &[
     "system_parts",
     "turns",
+    "system_text",
+    "transcript",
     "tools",
     "callable_tools",
     "tool_choice",
+    "tool_forced",
+    "tools_forbidden",
+    "called_tools",
     "response_format",
     "json_object",
     "reasoning_effort",
@@ -165,6 +174,12 @@ fn table(
         Auth::Header { name, credential } => {
             quote!(Auth::Header { name: #name, credential: #credential })
         }
+        Auth::AwsSigV4(SigV4 { service, region, access_key, secret_key, session_token }) => {
+            let session_token = text(session_token.as_ref());
+            quote!(Auth::AwsSigV4(SigV4 {
+                service: #service, region: #region, access_key: #access_key, secret_key: #secret_key, session_token: #session_token,
+            }))
+        }
     };
     let headers = spec.headers.iter().map(|(name, value)| quote!((#name, #value)));
     let query = spec.query.iter().map(|(name, value)| quote!((#name, #value)));
@@ -175,15 +190,38 @@ fn table(
         quote!(ErrorRule { status: #status, code: #code, kind: #kind, message: #message, is: ErrorKind::#is })
     });
     let retry = &spec.errors.retry;
+    let error_headers = spec.errors.headers.iter().map(|(member, header)| {
+        let member = error_member(member);
+        let header = header.to_ascii_lowercase();
+        quote!((ErrorMember::#member, #header))
+    });
     let models = spec.models.iter().map(model);
     quote!(
         pub static PROVIDER: Provider = Provider {
             id: #id, name: #name, docs: #docs, transport: Transport::#transport, base_url: #base_url,
             credentials: &[#(#credentials),*], auth: #auth, headers: &[#(#headers),*], query: &[#(#query),*],
-            errors: Errors { parse: #error_parse, rules: &[#(#rules),*], retry: &[#(#retry),*] },
+            errors: Errors { parse: #error_parse, headers: &[#(#error_headers),*], rules: &[#(#rules),*], retry: &[#(#retry),*] },
             chat: #chat, embeddings: #embeddings, moderations: #moderations, models: &[#(#models),*],
         };
     )
+}
+
+/// The Rust variant of a member of an error.
+fn error_member(member: &str) -> Ident {
+    let (first, rest) = member.split_at(1.min(member.len()));
+    format_ident!("{}{rest}", first.to_ascii_uppercase())
+}
+
+fn submit(submit: &Submit) -> TokenStream {
+    let wait = submit.wait.iter().map(|(name, value)| {
+        let name = name.to_ascii_lowercase();
+        quote!((#name, #value))
+    });
+    let Submit { state, done, failed, poll, stream, cancel, last, hosts, .. } = submit;
+    quote!(Submit {
+        wait: &[#(#wait),*], state: &[#(#state),*], done: &[#(#done),*], failed: &[#(#failed),*], poll: &[#(#poll),*],
+        stream: &[#(#stream),*], cancel: &[#(#cancel),*], last: #last, hosts: &[#(#hosts),*],
+    })
 }
 
 fn text(text: Option<&String>) -> TokenStream {

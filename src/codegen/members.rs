@@ -20,7 +20,10 @@ pub const SPEC: &[Member] = &[
     member("transport", "`http`, or `simulator` for answers from inside the process"),
     member("base_url", "where its API is; may hold `{credential}`"),
     member("credentials", "its secrets: a name, and the environment variable that holds the value"),
-    member("auth", "how a call proves who is calling: `{ bearer: NAME }`, `{ header: H, value: NAME }` or `none`"),
+    member(
+        "auth",
+        "how a call proves who is calling: `{ bearer: NAME }`, `{ header: H, value: NAME }`, `{ aws-sigv4: … }` or `none`",
+    ),
     member("headers", "sent with every call; values may hold `{credential}`"),
     member("query", "query parameters of every call; values may hold `{credential}`"),
     member("chat", "chat completions"),
@@ -35,8 +38,18 @@ pub const CREDENTIAL: &[Member] = &[
     member("optional", "`true`: the provider can be called without it"),
 ];
 
+/// `auth: { aws-sigv4: … }`.
+pub const SIGV4: &[Member] = &[
+    member("service", "the name that calls are signed for, such as `bedrock`"),
+    member("region", "the credential that names the region"),
+    member("access_key", "the credential that names the key"),
+    member("secret_key", "the credential that signs"),
+    member("session_token", "the credential of a key that was lent for a while"),
+];
+
 pub const CHAT: &[Member] = &[
-    member("path", "appended to `base_url`; may hold `{model}`"),
+    member("path", "appended to `base_url`; may hold `{model}`, or `{model_path}`, which keeps the slashes of the id"),
+    member("submit", "how the answer is come by, where the call only asks for it to be made"),
     member("stream_path", "the path of streamed calls, where it differs"),
     member("replies", "`rebuilt` from sinks, or `verbatim`: the provider's bytes pass as they are"),
     member("json_schema", "how a schema is asked for: `native`, `tool`, `json_mode` or `prompt`"),
@@ -54,10 +67,26 @@ pub const SCHEMA_SUBSET: &[Member] = &[
     member("closed", "`true`: every object must say `additionalProperties: false`, and is made to"),
 ];
 
+pub const SUBMIT: &[Member] = &[
+    member("wait", "headers of a call that is not streamed, to have the answer at once if it is quick"),
+    member("state", "where an answer says how far it is"),
+    member("done", "states in which it is whole"),
+    member("failed", "states in which it failed"),
+    member("poll", "where an answer says the URL at which it is asked for again"),
+    member("stream", "where it says the URL of its stream; without one, it is asked for until it is whole"),
+    member("cancel", "where it says the URL that stops it: called when nobody waits any more"),
+    member("last", "the name of the stream's last event"),
+    member("hosts", "hosts that those URLs may lead to, with `*` for any text; others are refused"),
+];
+
 pub const STREAM: &[Member] = &[
-    member("framing", "`sse` or `ndjson`"),
+    member("framing", "`sse`, `ndjson` or `eventstream`"),
     member("until", "data that ends the stream and is no JSON, such as `[DONE]`"),
-    member("on", "an event's name and the sinks it feeds; `_` is every other event"),
+    member("text", "names of events whose data is text and no JSON; it reads as `$text`"),
+    member(
+        "on",
+        "an event's name and the sinks it feeds; `_` is every other event; with `submit`, `submitted`, `settled` and `whole` are an answer's first and last state, and its last where there is no stream",
+    ),
 ];
 
 pub const PLAIN: &[Member] = &[
@@ -72,6 +101,7 @@ pub const ERRORS: &[Member] = &[
         "body",
         "where an error body says `code`, `kind`, `message`, `param` and `retry_after` (seconds, or such as `48s`)",
     ),
+    member("headers", "headers that say what the body does not: a name each, read up to the first `:`"),
     member("rules", "what an error means; the first rule that fits, otherwise the status decides"),
     member("retry", "statuses that are worth another try"),
 ];
@@ -176,6 +206,7 @@ pub const DIRECTIVES: &[Member] = &[
     member("$each", "one item for each of a list"),
     member("$items", "several items of the list around it, in place of one"),
     member("$by", "one mapping for each variant of a union"),
+    member("$fetch", "for `image_url`: the gateway fetches the image, and it is mapped as `image_data`"),
     member(
         "$match",
         "one mapping for each glob that a text fits; `_` where none does; nothing for a text that is absent",
@@ -203,7 +234,7 @@ pub const REPLIES: Words = &[("verbatim", "Verbatim"), ("rebuilt", "Rebuilt")];
 pub const JSON_SCHEMAS: Words =
     &[("native", "Native"), ("tool", "Tool"), ("json_mode", "JsonMode"), ("prompt", "Prompt")];
 pub const DISCONNECTS: Words = &[("bills_partial", "BillsPartial"), ("bills_all", "BillsAll")];
-pub const FRAMINGS: Words = &[("sse", "Sse"), ("ndjson", "Ndjson")];
+pub const FRAMINGS: Words = &[("sse", "Sse"), ("ndjson", "Ndjson"), ("eventstream", "EventStream")];
 pub const KINDS: Words = &[("chat", "Chat"), ("embedding", "Embedding"), ("moderation", "Moderation")];
 
 /// What a model can do, as the catalogue says it.

@@ -122,7 +122,7 @@ impl Replies<'_> {
     }
 
     /// `fn chat_on_event`, with its structs.
-    pub fn on_event(&mut self, on: &Node) -> TokenStream {
+    pub fn on_event(&mut self, on: &Node, text: &[String]) -> TokenStream {
         let Some(members) = on.map() else {
             self.check.say(&on.at, "`on` is a map: an event's name (`_` for any other), and the sinks it feeds");
             return quote!();
@@ -133,7 +133,11 @@ impl Replies<'_> {
             let code = self.actions(node, &mut shape, &quote!(body));
             self.root(&shape, node);
             let name = if key.name == "_" { "AnyEvent".to_owned() } else { format!("{}Event", camel(&key.name)) };
-            let (structs, parsed) = parsed(&shape, &name, &quote!(body));
+            let (structs, parsed) = if text.contains(&key.name) {
+                self.of_text(&shape, &name, node)
+            } else {
+                parsed(&shape, &name, &quote!(body))
+            };
             all_structs.extend(structs);
             if key.name == "_" {
                 other = quote!(#parsed #code);
@@ -145,6 +149,27 @@ impl Replies<'_> {
         let body =
             if arms.is_empty() { quote!(let _ = event; #other) } else { quote!(match event { #arms _ => { #other } }) };
         quote!(#all_structs pub fn chat_on_event(event: &str, data: &[u8], reply: &mut Reply) -> Result<(), serde_json::Error> { #body Ok(()) })
+    }
+
+    /// The struct of an event whose data is text, and the statement that makes it.
+    fn of_text(&mut self, shape: &Shape, name: &str, node: &Node) -> (TokenStream, TokenStream) {
+        if shape.members.keys().any(|member| member != "text") {
+            self.check.say(&node.at, "this event's data is text: it has nothing to read but `$text`");
+        }
+        if shape.members.is_empty() {
+            return (quote!(), quote!());
+        }
+        let (mut structs, ident) = (Vec::new(), format_ident!("{name}"));
+        shape.declare(name, &mut structs);
+        let kind = match shape.members.get("text").and_then(|text| text.leaf) {
+            Some(Leaf::Text) => quote!(parse::Text),
+            _ => quote!(parse::Word),
+        };
+        let statement = quote!(
+            let text = String::from_utf8_lossy(data);
+            let body = #ident { m_text: #kind::of(&text) };
+        );
+        (quote!(#(#structs)*), statement)
     }
 
     /// `fn error_parse`: an error body's members.

@@ -14,7 +14,7 @@ use super::spec::Checker;
 use super::vocab::{self, Kind, RequestMember};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use source::{Expression, constant, slot_open, write};
+use source::{Expression, constant, write, write_literal};
 use std::collections::BTreeSet;
 
 /// Compiles mappings and notes what they read.
@@ -22,6 +22,8 @@ pub struct Requests<'c> {
     pub check: &'c mut Checker,
     /// Sources of the outermost scope that were read.
     pub read: BTreeSet<String>,
+    /// Whether images that are URLs are to be fetched first.
+    pub fetches: bool,
 }
 
 /// Where a value goes.
@@ -116,15 +118,18 @@ impl Requests<'_> {
                 self.check.say(&node.at, "`$refuse` stands for a variant of a `$by`");
                 quote!()
             }
+            Value::Scalar { text, .. } if text == "$fetch" => {
+                self.check.say(&node.at, "`$fetch` stands for the variant `image_url` of a `$by`");
+                quote!()
+            }
             Value::Scalar { text, .. } if text.starts_with('$') => {
                 let expression = self.expression(text, node, scope);
                 write(slot, &expression)
             }
-            Value::Scalar { .. } => {
-                let literal = constant(node);
-                let open = slot_open(slot);
-                quote!(#open w.literal(#literal);)
-            }
+            Value::Scalar { .. } => write_literal(slot, &constant(node)),
+            // What is written as empty is meant to be; what becomes empty is left out.
+            Value::List(items) if items.is_empty() => write_literal(slot, "[]"),
+            Value::Map(members) if members.is_empty() => write_literal(slot, "{}"),
             Value::List(items) => {
                 let items: TokenStream = items.iter().map(|item| self.value(Slot::Item, item, scope)).collect();
                 block(slot, b'[', b']', &items)
@@ -303,7 +308,13 @@ impl Requests<'_> {
             };
             let (ident, variable) = (format_ident!("{}", variant.rust), format_ident!("variant{}", scope.depth()));
             let this = quote!(#variable);
-            let refused = mapped.text() == Some("$refuse");
+            let fetched = mapped.text() == Some("$fetch");
+            if fetched && variant.name != "image_url" {
+                self.check.say(&mapped.at, "`$fetch` stands for `image_url`: only images are fetched");
+            }
+            self.fetches |= fetched;
+            // None is left by then.
+            let refused = fetched || mapped.text() == Some("$refuse");
             let code = if refused {
                 let (param, what) = (refused_param(union), variant.name);
                 quote!(return Err(view::Refused { param: #param.to_owned(), what: #what });)

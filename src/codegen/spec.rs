@@ -4,7 +4,7 @@ use super::members::{self, Member};
 use super::node::{Constant, Node, Value};
 use super::price::{self, Price};
 use super::problem::{Place, Problem, suggest};
-use super::vocab::{ERROR_KINDS, FINISH_REASONS};
+use super::vocab::{ERROR_BODY, ERROR_KINDS, FINISH_REASONS};
 
 /// A provider's spec, what it inherits laid under it.
 pub struct Spec {
@@ -33,6 +33,16 @@ pub enum Auth {
     None,
     Bearer(String),
     Header { name: String, credential: String },
+    AwsSigV4(SigV4),
+}
+
+/// Names of credentials, but for `service`.
+pub struct SigV4 {
+    pub service: String,
+    pub region: String,
+    pub access_key: String,
+    pub secret_key: String,
+    pub session_token: Option<String>,
 }
 
 /// `chat:`.
@@ -48,8 +58,11 @@ pub struct Chat {
     pub finish: Vec<(String, String)>,
     pub request: Node,
     pub response: Node,
+    pub submit: Option<Submit>,
     pub framing: &'static str,
     pub until: Option<String>,
+    /// Events whose data is text.
+    pub text: Vec<String>,
     pub on: Node,
 }
 
@@ -58,6 +71,19 @@ pub struct Chat {
 pub struct SchemaSubset {
     pub without: Vec<String>,
     pub closed: bool,
+}
+
+/// `chat.submit:`. Paths are split into their segments.
+pub struct Submit {
+    pub wait: Vec<(String, String)>,
+    pub state: Vec<String>,
+    pub done: Vec<String>,
+    pub failed: Vec<String>,
+    pub poll: Vec<String>,
+    pub stream: Vec<String>,
+    pub cancel: Vec<String>,
+    pub last: String,
+    pub hosts: Vec<String>,
 }
 
 /// `embeddings:` and `moderations:`.
@@ -70,6 +96,8 @@ pub struct Plain {
 
 pub struct Errors {
     pub body: Node,
+    /// Members of an error, and the headers that say them.
+    pub headers: Vec<(String, String)>,
     pub rules: Vec<Rule>,
     pub retry: Vec<u16>,
 }
@@ -172,6 +200,14 @@ impl Checker {
                 default
             }
         }
+    }
+
+    fn texts(&mut self, node: &Node, what: &str) -> Vec<String> {
+        let Some(items) = node.list() else {
+            self.say(&node.at, format!("{what} is a list of texts"));
+            return Vec::new();
+        };
+        items.iter().map(|item| self.text(item, what)).collect()
     }
 
     pub fn number<T: std::str::FromStr>(&mut self, node: &Node, what: &str) -> Option<T> {
@@ -278,7 +314,7 @@ fn credentials(node: Option<&Node>, check: &mut Checker) -> Vec<Credential> {
 
 fn auth(node: Option<&Node>, at: &Place, credentials: &[Credential], check: &mut Checker) -> Auth {
     let Some(node) = node else {
-        check.say(at, "a spec lacks `auth`: { bearer: CREDENTIAL }, { header: NAME, value: CREDENTIAL } or none");
+        check.say(at, format!("a spec lacks `auth`: {AUTHS}"));
         return Auth::None;
     };
     if node.text() == Some("none") {
@@ -303,14 +339,34 @@ fn auth(node: Option<&Node>, at: &Place, credentials: &[Credential], check: &mut
             credential: known(check, value),
         };
     }
-    check.say(&node.at, "`auth` is { bearer: CREDENTIAL }, { header: NAME, value: CREDENTIAL } or none");
+    if let Some(given) = node.get("aws-sigv4") {
+        check.only(node, "`auth`", &["aws-sigv4"]);
+        check.members(given, "`aws-sigv4`", members::SIGV4);
+        let mut credential = |name: &str| match check.required(given, "`aws-sigv4`", name) {
+            Some(value) => known(check, value),
+            None => String::new(),
+        };
+        let (region, access_key, secret_key) =
+            (credential("region"), credential("access_key"), credential("secret_key"));
+        return Auth::AwsSigV4(SigV4 {
+            service: check.required_text(given, "`aws-sigv4`", "service"),
+            region,
+            access_key,
+            secret_key,
+            session_token: given.get("session_token").map(|value| known(check, value)),
+        });
+    }
+    check.say(&node.at, format!("`auth` is {AUTHS}"));
     Auth::None
 }
+
+/// What `auth` may be, for messages.
+const AUTHS: &str = "{ bearer: CREDENTIAL }, { header: NAME, value: CREDENTIAL }, { aws-sigv4: … } or none";
 
 fn path(node: &Node, what: &str, name: &str, credentials: &[Credential], check: &mut Checker) -> Option<String> {
     let value = node.get(name)?;
     let text = check.text(value, &format!("`{name}`"));
-    check.placeholders(&text, &value.at, credentials, &["model"]);
+    check.placeholders(&text, &value.at, credentials, &["model", "model_path"]);
     if !text.starts_with('/') {
         check.say(&value.at, format!("the path of {what} begins with a slash"));
     }
@@ -350,7 +406,9 @@ fn chat(node: &Node, credentials: &[Credential], check: &mut Checker) -> Chat {
         request: check.required(node, "`chat`", "request").cloned().unwrap_or_else(|| empty(&node.at)),
         response: check.required(node, "`chat`", "response").cloned().unwrap_or_else(|| empty(&node.at)),
         framing: check.word(stream.get("framing"), "framing", members::FRAMINGS, "Sse"),
+        submit: node.get("submit").map(|submit| self::submit(submit, check)),
         until: check.optional_text(&stream, "until"),
+        text: stream.get("text").map(|names| check.texts(names, "`text`")).unwrap_or_default(),
         on: check.required(&stream, "`stream`", "on").cloned().unwrap_or_else(|| empty(&stream.at)),
     }
 }
@@ -361,6 +419,39 @@ fn schema_subset(node: &Node, check: &mut Checker) -> SchemaSubset {
     SchemaSubset {
         without: without.iter().map(|word| check.text(word, "a keyword")).collect(),
         closed: node.get("closed").and_then(Node::constant) == Some(Constant::Bool(true)),
+    }
+}
+
+fn submit(node: &Node, check: &mut Checker) -> Submit {
+    check.members(node, "`submit`", members::SUBMIT);
+    let mut path = |name: &str, required: bool| -> Vec<String> {
+        let value = if required { check.required(node, "`submit`", name) } else { node.get(name) };
+        let Some(value) = value else { return Vec::new() };
+        match value.text().and_then(|text| text.strip_prefix('$')).filter(|path| !path.is_empty()) {
+            Some(path) => path.split('.').map(str::to_owned).collect(),
+            None => {
+                check.say(&value.at, "expected a `$path` into the provider's JSON");
+                Vec::new()
+            }
+        }
+    };
+    let (state, poll) = (path("state", true), path("poll", true));
+    let (stream, cancel) = (path("stream", false), path("cancel", false));
+    let mut texts = |name: &str| match check.required(node, "`submit`", name) {
+        Some(list) => check.texts(list, &format!("`{name}`")),
+        None => Vec::new(),
+    };
+    let (done, failed, hosts) = (texts("done"), texts("failed"), texts("hosts"));
+    Submit {
+        wait: check.pairs(node.get("wait"), "`wait`"),
+        last: check.optional_text(node, "last").unwrap_or_default(),
+        state,
+        done,
+        failed,
+        poll,
+        stream,
+        cancel,
+        hosts,
     }
 }
 
@@ -382,7 +473,7 @@ fn plain(node: &Node, what: &str, credentials: &[Credential], check: &mut Checke
 fn errors(node: Option<&Node>, at: &Place, check: &mut Checker) -> Errors {
     let empty = Node { value: Value::Map(Vec::new()), at: at.clone() };
     let Some(node) = node else {
-        return Errors { body: empty, rules: Vec::new(), retry: Vec::new() };
+        return Errors { body: empty, headers: Vec::new(), rules: Vec::new(), retry: Vec::new() };
     };
     check.members(node, "`errors`", members::ERRORS);
     let mut rules = Vec::new();
@@ -403,8 +494,13 @@ fn errors(node: Option<&Node>, at: &Place, check: &mut Checker) -> Errors {
             is: check.word(is, "is", ERROR_KINDS, "Unavailable"),
         });
     }
+    let headers = node.get("headers");
+    if let Some(headers) = headers.filter(|headers| headers.map().is_some()) {
+        check.only(headers, "`errors.headers`", ERROR_BODY);
+    }
     let retry = node.get("retry").and_then(Node::list).unwrap_or(&[]);
     Errors {
+        headers: check.pairs(headers, "`errors.headers`"),
         body: check.required(node, "`errors`", "body").cloned().unwrap_or(empty),
         rules,
         retry: retry.iter().filter_map(|status| check.number(status, "a status")).collect(),

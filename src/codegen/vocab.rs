@@ -23,6 +23,10 @@ pub enum Kind {
     OptionalWord,
     /// True or not, worked out and never written: for `$if` and `$unless`.
     Flag,
+    /// Text made of the request; where it can't be made, the request is refused.
+    Made,
+    /// Text made of the request, where there is anything to make it of.
+    OptionalMade,
     /// To `$each` over; names the scope of its items.
     List(&'static str),
     /// The same, picked out of another list.
@@ -62,8 +66,8 @@ const fn variant(name: &'static str, rust: &'static str, scope: &'static str) ->
 }
 
 use Kind::{
-    Bool, Flag, Integer, Itself, List, OptionalBool, OptionalFloat, OptionalInteger, OptionalRaw, OptionalText,
-    OptionalUnion, OptionalWord, Picked, Raw, Strings, Text,
+    Bool, Flag, Integer, Itself, List, Made, OptionalBool, OptionalFloat, OptionalInteger, OptionalMade, OptionalRaw,
+    OptionalText, OptionalUnion, OptionalWord, Picked, Raw, Strings, Text,
 };
 
 const CHAT: &[Source] = &[
@@ -74,9 +78,14 @@ const CHAT: &[Source] = &[
     source("messages", List("message"), "the caller's messages as they are, for `$pass`"),
     source("system_parts", List("system_part"), "texts of system and developer messages"),
     source("turns", List("turn"), "the conversation, sides alternating, tool results in user turns"),
+    source("system_text", OptionalMade, "all system texts as one"),
+    source("transcript", Made, "the conversation as one text, for models that take no turns; only text can be told"),
     source("tools", List("tool"), "functions that may be called"),
     source("callable_tools", Picked("tool"), "the tools, or only the one that `tool_choice` names"),
     source("tool_choice", OptionalUnion("ToolChoice"), "whether and which tool must be called"),
+    source("tool_forced", Flag, "a tool must be called"),
+    source("tools_forbidden", Flag, "tools are given, and none may be called"),
+    source("called_tools", List("called_tool"), "functions that the conversation calls and that may not be called now"),
     source("parallel_tool_calls", OptionalBool, "whether several tools may be called at once"),
     source("response_format", OptionalUnion("ResponseFormat"), "text, any JSON object, or a schema"),
     source("json_object", Flag, "any JSON object is asked for"),
@@ -130,8 +139,10 @@ const IMAGE_DATA: &[Source] = &[
 const AUDIO: &[Source] = &[source("format", Text, "`wav` or `mp3`"), source("base64", Text, "the sound")];
 const DOCUMENT: &[Source] = &[
     source("media_type", Text, "such as `application/pdf`"),
+    source("format", Text, "such as `pdf`, `docx`, `csv` or `txt`"),
     source("base64", Text, "the file"),
     source("filename", OptionalText, "its name"),
+    source("title", Text, "its name in letters, digits, spaces, `-`, `(` and `)`, unlike that of any other"),
 ];
 const REASONING: &[Source] = &[
     source("text", Text, "what this provider's model thought before"),
@@ -153,6 +164,7 @@ const TOOL_RESULT: &[Source] = &[
     source("parts", List("result_part"), "texts and images of the result"),
     source("cache_control", OptionalRaw, "the caller's cache mark"),
 ];
+const CALLED_TOOL: &[Source] = &[source("name", Text, "the function that was called")];
 const NAMED_TOOL: &[Source] = &[source("name", Text, "the function to call")];
 const SCHEMA_FORMAT: &[Source] = &[
     source("name", Text, "the schema's name"),
@@ -162,6 +174,7 @@ const SCHEMA_FORMAT: &[Source] = &[
 const PLAIN: &[Source] = &[
     source("model", Text, "the provider's own model id"),
     source("inputs", List("input"), "the texts to embed; tokens are refused where this is read"),
+    source("only_input", Made, "the text to embed, for models that take one at a time; several are refused"),
     source("dimensions", OptionalInteger, "numbers of each vector"),
 ];
 const INPUT: &[Source] = &[source("text", Text, "the text")];
@@ -184,6 +197,7 @@ pub const SCOPES: &[(&str, &[Source])] = &[
     ("tool_call", TOOL_CALL),
     ("tool_result", TOOL_RESULT),
     ("tool", TOOL),
+    ("called_tool", CALLED_TOOL),
     ("named_tool", NAMED_TOOL),
     ("schema_format", SCHEMA_FORMAT),
     ("plain", PLAIN),
@@ -395,7 +409,7 @@ pub type RequestMember = (&'static str, &'static [&'static str]);
 /// 2.3.0), with the sources that read them. One whose list is empty can only be dropped or refused.
 /// A mapping without `$pass` must say something of each.
 pub const CHAT_PARAMETERS: &[RequestMember] = &[
-    ("messages", &["turns", "messages"]),
+    ("messages", &["turns", "messages", "transcript"]),
     ("model", &["model"]),
     ("audio", &[]),
     ("frequency_penalty", &["frequency_penalty"]),
@@ -435,4 +449,4 @@ pub const CHAT_PARAMETERS: &[RequestMember] = &[
 /// Members of OpenAI's embeddings request, likewise. `encoding_format` needs no mapping: vectors
 /// that are rebuilt are written in the form that the caller asked for.
 pub const EMBEDDING_PARAMETERS: &[RequestMember] =
-    &[("input", &["inputs"]), ("model", &["model"]), ("dimensions", &["dimensions"])];
+    &[("input", &["inputs", "only_input"]), ("model", &["model"]), ("dimensions", &["dimensions"])];

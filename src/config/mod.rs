@@ -48,6 +48,8 @@ pub struct Settings {
     /// Whether the built-in simulator answers.
     pub sim: bool,
     pub forward_user: ForwardUser,
+    /// Whether callers' URLs may lead to this machine.
+    pub webhooks_allow_loopback: bool,
     /// A `tracing` filter such as `info` or `ringside=debug`.
     pub log: String,
     pub log_format: LogFormat,

@@ -256,6 +256,17 @@ pub static TABLE: &[Setting] = &[
         },
     ),
     Setting::new(
+        "webhooks_allow_loopback",
+        "RINGSIDE_WEBHOOKS_ALLOW_LOOPBACK",
+        "false",
+        "true or false",
+        "Whether URLs that callers give (webhooks, images) may lead to this machine, over http too: for development.",
+        |s, text| {
+            s.webhooks_allow_loopback = value::switch(text)?;
+            Some(())
+        },
+    ),
+    Setting::new(
         "log",
         "RINGSIDE_LOG",
         "info",
@@ -482,6 +493,7 @@ pub(super) fn defaults() -> Settings {
         trusted_proxies: Vec::new(),
         sim: true,
         forward_user: ForwardUser::Never,
+        webhooks_allow_loopback: false,
         log: String::new(),
         log_format: LogFormat::Text,
         limits: Limits { body: 1, json_depth: 1, head: 1, headers: 1, connections: 1, streams: 1 },

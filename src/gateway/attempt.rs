@@ -2,7 +2,7 @@
 
 use super::settle::{Running, Status};
 use super::stream::ChatStream;
-use super::{Answer, Content, Error, Gateway};
+use super::{Answer, Content, Error, Gateway, images};
 use crate::adapter::json::Json;
 use crate::adapter::normalise::{self, Target};
 use crate::adapter::provider::{ChatOperation, Replies};
@@ -24,7 +24,7 @@ pub(super) async fn attempt(
         // `resolve` lets no such target pass.
         return Err(running.refuse(Error::Upstream(UpstreamError::unreadable())));
     };
-    let encoded = match encode(gateway, request, &running, operation) {
+    let encoded = match encode(gateway, request, &running, operation).await {
         Ok(encoded) => encoded,
         Err(error) => return Err(running.refuse(error)),
     };
@@ -59,7 +59,7 @@ pub(super) async fn attempt(
     }
 }
 
-fn encode(
+async fn encode(
     gateway: &Gateway,
     request: &ChatRequest<'_>,
     running: &Running,
@@ -67,7 +67,7 @@ fn encode(
 ) -> Result<Bytes, Error> {
     let target = running.target();
     let user = gateway.forward_user.then(|| running.hashed_customer()).flatten();
-    let view = normalise::chat(
+    let mut view = normalise::chat(
         request,
         Target {
             model: &target.model,
@@ -79,6 +79,9 @@ fn encode(
         },
     )
     .map_err(Error::Request)?;
+    if operation.fetches_images {
+        images::fetch(gateway, &mut view).await?;
+    }
     let mut json = Json::with_capacity(request.bytes + 256);
     (operation.encode)(&view, &mut json)
         .map_err(|refused| Error::Refused { provider: target.provider.name, refused })?;

@@ -27,6 +27,8 @@ pub enum Error {
     NotConfigured { provider: &'static str, variables: Vec<&'static str> },
     /// The provider has no way to take a part of the request.
     Refused { provider: &'static str, refused: Refused },
+    /// An image that the provider takes only as data could not be fetched.
+    Image { param: String, why: String },
     /// The provider failed or refused.
     Upstream(UpstreamError),
     /// The usage event could not be written, so the answer is withheld.
@@ -39,6 +41,7 @@ impl Error {
         match self {
             Error::Request(error) if error.json => Code::InvalidJson,
             Error::Request(_) | Error::Unfit { .. } | Error::Refused { .. } => Code::InvalidRequest,
+            Error::Image { .. } => Code::InvalidUrl,
             Error::Reference(_) => Code::InvalidModelRef,
             Error::Slot { .. } => Code::SlotNotFound,
             Error::Unlisted { .. } | Error::Ended { .. } => Code::ModelNotFound,

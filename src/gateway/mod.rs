@@ -7,6 +7,7 @@ mod attempt;
 pub mod chat;
 pub mod context;
 mod error;
+mod images;
 pub mod models;
 pub mod plain;
 pub mod reference;
@@ -23,6 +24,7 @@ use crate::billing::journal::Journal;
 use crate::billing::{Ledger, PriceBook};
 use crate::clock::Clock;
 use crate::money::NanoUsd;
+use crate::outbound::Outbound;
 use crate::telemetry::Metrics;
 use crate::upstream::Upstream;
 use crate::wire::error::ApiError;
@@ -41,6 +43,8 @@ pub struct Gateway {
     pub ledger: Ledger,
     pub journal: Arc<Journal>,
     pub upstream: Upstream,
+    /// For what callers' URLs lead to.
+    pub outbound: Outbound,
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
     /// How deep the JSON of a request may nest.

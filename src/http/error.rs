@@ -90,6 +90,11 @@ pub fn explain(error: gateway::Error) -> ApiError {
             ),
         )
         .param(refused.param),
+        E::Image { param, why } => ApiError::new(
+            code,
+            format!("The image could not be fetched: {why}. Send it as a data URI, or call another provider's model."),
+        )
+        .param(param),
         E::Upstream(error) => upstream(code, error),
         E::Journal(error) => internal(&error),
     }

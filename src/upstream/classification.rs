@@ -4,15 +4,40 @@ use super::error::UpstreamError;
 use super::retry;
 use crate::adapter::Provider;
 use crate::adapter::glob;
-use crate::adapter::provider::{ErrorBody, ErrorKind};
+use crate::adapter::provider::{ErrorBody, ErrorKind, ErrorMember};
 use crate::adapter::reply::Failure;
 
 /// Characters of a provider's message that are passed on.
 const LONGEST: usize = 600;
 
-/// An error answer as an error.
+/// An error answer as an error, where its headers say nothing.
 pub fn classify(provider: &Provider, status: u16, body: &[u8], secrets: &[&str]) -> UpstreamError {
-    let parsed = (provider.errors.parse)(body);
+    classify_with(provider, status, &|_| None, body, secrets)
+}
+
+/// An error answer as an error. `header` looks up a header.
+pub fn classify_with<'h>(
+    provider: &Provider,
+    status: u16,
+    header: &dyn Fn(&str) -> Option<&'h str>,
+    body: &[u8],
+    secrets: &[&str],
+) -> UpstreamError {
+    let mut parsed = (provider.errors.parse)(body);
+    for (member, name) in provider.errors.headers {
+        let place = match member {
+            ErrorMember::Code => &mut parsed.code,
+            ErrorMember::Kind => &mut parsed.kind,
+            ErrorMember::Message => &mut parsed.message,
+            ErrorMember::Param => &mut parsed.param,
+        };
+        if place.is_empty()
+            && let Some(value) = header(name)
+        {
+            // What follows the colon says where the error is documented.
+            value.split(':').next().unwrap_or_default().trim().clone_into(place);
+        }
+    }
     let kind = rule(provider, status, &parsed).unwrap_or_else(|| by_status(status));
     let theirs = if parsed.message.is_empty() { plain_text(body) } else { parsed.message.clone() };
     let mut error = UpstreamError {

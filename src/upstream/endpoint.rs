@@ -1,7 +1,9 @@
 //! Where calls go, worked out once: URLs, headers, credentials.
 
 use super::send::Operation;
+use super::signing::Signer;
 use crate::adapter::Provider;
+use crate::adapter::glob;
 use crate::adapter::provider::{Auth, Transport};
 use reqwest::Url;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -25,7 +27,13 @@ pub struct Endpoint {
     base: String,
     query: Vec<(&'static str, String)>,
     pub headers: HeaderMap,
+    /// Where every request is signed.
+    pub signer: Option<Signer>,
+    /// The operator's own base URL, where there is one.
+    replaced: Option<String>,
     credentials: Vec<(&'static str, String)>,
+    /// The name of the credential that is no secret, though it is given like one.
+    public: Option<&'static str>,
     /// URLs that hold no model, by operation.
     fixed: Vec<(Operation, Url)>,
 }
@@ -74,6 +82,7 @@ impl Endpoints {
                 HeaderName::from_bytes(name.as_bytes()).map_err(|_| EndpointError::Header((*name).to_owned()))?;
             headers.insert(known, secret(name, &fill(value, &access.credentials))?);
         }
+        let mut signer = None;
         match provider.auth {
             Auth::None => {}
             Auth::Bearer(credential) => {
@@ -88,14 +97,24 @@ impl Endpoints {
                     headers.insert(known, secret(credential, token)?);
                 }
             }
+            Auth::AwsSigV4(spec) => signer = Some(Signer::new(spec, &access.credentials)),
         }
         let query = provider.query.iter().map(|(name, value)| (*name, fill(value, &access.credentials))).collect();
-        let mut endpoint = Endpoint { base, query, headers, credentials: access.credentials, fixed: Vec::new() };
+        let mut endpoint = Endpoint {
+            base,
+            query,
+            headers,
+            signer,
+            replaced: access.base_url,
+            public: region_of(provider.auth),
+            credentials: access.credentials,
+            fixed: Vec::new(),
+        };
         for operation in OPERATIONS {
             if let Some(path) = path(provider, *operation) {
                 // Parsed now also where it holds a model, so that a bad base URL stops the start.
                 let url = endpoint.make(path, "model")?;
-                if !path.contains("{model}") {
+                if !path.contains("{model") {
                     endpoint.fixed.push((*operation, url));
                 }
             }
@@ -122,13 +141,37 @@ impl Endpoint {
         self.make(path(provider, operation).unwrap_or_default(), model)
     }
 
+    /// A URL that an answer of the provider holds, as it is called: with the operator's own base
+    /// URL where there is one, else only where one of `hosts` fits, so that credentials go nowhere
+    /// else.
+    pub fn of_answer(&self, text: &str, hosts: &[&str]) -> Option<Url> {
+        let url = Url::parse(text).ok()?;
+        if let Some(base) = &self.replaced {
+            let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+            return Url::parse(&format!("{base}{}{query}", url.path())).ok();
+        }
+        let plain =
+            url.scheme() == "https" && url.port().is_none() && url.username().is_empty() && url.password().is_none();
+        let host = url.host_str()?;
+        (plain && hosts.iter().any(|glob| glob::matches(glob, host))).then_some(url)
+    }
+
     /// Values that must not be shown.
     pub fn secrets(&self) -> Vec<&str> {
-        self.credentials.iter().map(|(_, value)| value.as_str()).collect()
+        let secret = self.credentials.iter().filter(|(name, _)| self.public != Some(*name));
+        secret.map(|(_, value)| value.as_str()).collect()
     }
 
     fn make(&self, path: &str, model: &str) -> Result<Url, EndpointError> {
-        let path = fill(path, &self.credentials).replace("{model}", &segment(model));
+        let (raw, mut model) = (model, segment(model));
+        if self.signer.is_some() {
+            // A signature is over the path as it is written, and AWS writes it so.
+            model = model.replace(':', "%3A");
+        }
+        let slashes: Vec<String> = raw.split('/').map(segment).collect();
+        // A URL's parser takes even encoded dots for steps up; encoded twice they are a name.
+        let slashes = slashes.join("/").replace("%2E", "%252E");
+        let path = fill(path, &self.credentials).replace("{model}", &model).replace("{model_path}", &slashes);
         let mut url = Url::parse(&format!("{}{path}", self.base)).map_err(|_| EndpointError::Url(self.base.clone()))?;
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(self.query.iter());
@@ -144,6 +187,14 @@ fn path(provider: &Provider, operation: Operation) -> Option<&'static str> {
         Operation::Chat { stream: true } => provider.chat.as_ref().map(|chat| chat.stream_path),
         Operation::Embeddings => provider.embeddings.as_ref().map(|operation| operation.path),
         Operation::Moderations => provider.moderations.as_ref().map(|operation| operation.path),
+    }
+}
+
+/// The region is told in URLs and messages.
+fn region_of(auth: Auth) -> Option<&'static str> {
+    match auth {
+        Auth::AwsSigV4(spec) => Some(spec.region),
+        _ => None,
     }
 }
 
@@ -220,5 +271,53 @@ mod tests {
         assert_eq!(segment("../x"), "..%2Fx");
         assert_eq!(segment(".."), "%2E%2E");
         assert_eq!(segment("m:8b-v1.0"), "m:8b-v1.0");
+    }
+
+    #[test]
+    fn an_id_may_be_several_segments_and_never_climbs() {
+        let (endpoints, provider) = endpoint("replicate", None);
+        let url = |model: &str| {
+            let endpoint = endpoints.get(provider).expect("added");
+            endpoint.url(provider, Operation::Chat { stream: false }, model).expect("a URL").to_string()
+        };
+        let at = |path: &str| format!("https://api.replicate.com/v1/models/{path}/predictions");
+        assert_eq!(url("meta/llama-3 8b"), at("meta/llama-3%208b"));
+        assert_eq!(url("a?b#c/d"), at("a%3Fb%23c/d"));
+        assert_eq!(url("../../x"), at("%252E%252E/%252E%252E/x"));
+        assert_eq!(url("./x"), at("%252E/x"));
+    }
+
+    #[test]
+    fn an_answers_urls_lead_to_the_providers_own_hosts_only() {
+        let hosts = &["api.example.com", "*.stream.example.net"];
+        let (endpoints, provider) = endpoint("replicate", None);
+        let endpoint_ = endpoints.get(provider).expect("added");
+        let called = |text: &str| endpoint_.of_answer(text, hosts).map(|url| url.to_string());
+        for good in ["https://api.example.com/v1/x?y=1", "https://eu.stream.example.net/z"] {
+            assert_eq!(called(good).as_deref(), Some(good));
+        }
+        for bad in [
+            "http://api.example.com/v1/x",
+            "https://evil.example/",
+            "https://stream.example.net.evil.example/",
+            "https://evilstream.example.net/",
+            "https://api.example.com.evil.example/",
+            "https://api.example.com@evil.example/",
+            "https://user@api.example.com/",
+            "https://api.example.com:8443/",
+            "https://169.254.169.254/",
+            "/v1/x",
+            "",
+        ] {
+            assert_eq!(called(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_operators_base_url_replaces_the_host_of_an_answers_urls_too() {
+        let (endpoints, provider) = endpoint("replicate", Some("http://127.0.0.1:9/proxy"));
+        let endpoint = endpoints.get(provider).expect("added");
+        let called = endpoint.of_answer("https://evil.example/v1/streams/s?t=1", &[]).map(|url| url.to_string());
+        assert_eq!(called.as_deref(), Some("http://127.0.0.1:9/proxy/v1/streams/s?t=1"));
     }
 }

@@ -1,8 +1,9 @@
 //! Sends a call and reads the answer's beginning: retries, time-outs, sizes.
 
-use super::classification::classify;
+use super::body::read_body;
+use super::classification::{classify, classify_with};
 use super::client::client;
-use super::deadline::{Rang, Watch};
+use super::deadline::Watch;
 use super::endpoint::{Endpoint, Endpoints};
 use super::error::UpstreamError;
 use super::stream::{EventStream, Source};
@@ -10,12 +11,8 @@ use super::{retry, simulator};
 use crate::adapter::Provider;
 use crate::adapter::provider::{Framing, Transport};
 use crate::clock::Clock;
-use bytes::{Bytes, BytesMut};
-use http_body::Body as _;
-use reqwest::header::CONTENT_TYPE;
-use std::future::poll_fn;
-use std::pin::Pin;
-use std::task::Poll;
+use bytes::Bytes;
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -69,13 +66,13 @@ pub struct Limits {
 }
 
 /// Bytes of an error answer that are looked at.
-const ERROR_BODY: usize = 64 * 1024;
+pub(super) const ERROR_BODY: usize = 64 * 1024;
 
 /// Talks to providers.
 pub struct Upstream {
-    client: reqwest::Client,
+    pub(super) client: reqwest::Client,
     endpoints: Endpoints,
-    limits: Limits,
+    pub(super) limits: Limits,
     clock: Clock,
 }
 
@@ -119,6 +116,18 @@ impl Upstream {
         let mut request = reqwest::Request::new(reqwest::Method::POST, url);
         request.headers_mut().clone_from(&endpoint.headers);
         *request.body_mut() = Some(call.body.clone().into());
+        let streams = call.operation == Operation::Chat { stream: true };
+        let chat = call.provider.chat.as_ref().filter(|_| matches!(call.operation, Operation::Chat { .. }));
+        let submit = chat.and_then(|chat| chat.submit.as_ref());
+        if let Some(submit) = submit.filter(|_| !streams) {
+            for (header, value) in submit.wait {
+                request.headers_mut().insert(HeaderName::from_static(header), HeaderValue::from_static(value));
+            }
+        }
+        if let Some(signer) = &endpoint.signer {
+            let signed = signer.sign(&mut request, &call.body, self.clock.now());
+            signed.map_err(|error| UpstreamError::unavailable(format!("{name}: {error}.")))?;
+        }
         let first_byte = (Instant::now() + self.limits.first_byte).min(call.deadline);
         let response = match tokio::time::timeout_at(first_byte, self.client.execute(request)).await {
             Ok(Ok(response)) => response,
@@ -135,23 +144,20 @@ impl Upstream {
             .and_then(|kind| kind.to_str().ok())
             .unwrap_or_default()
             .to_ascii_lowercase();
-        if status != 200 {
-            let after = retry::after(response.headers(), self.clock.now().unix_seconds());
-            let should = response.headers().get("x-should-retry").map(|value| value == "true");
-            let body = self.body(response.into(), ERROR_BODY, call.deadline).await.unwrap_or_default();
-            let mut error = classify(call.provider, status, &body, &endpoint.secrets());
-            error.retry_after = after.or(error.retry_after);
-            error.again = should.unwrap_or(error.again);
-            return Err(error);
+        // What was only asked for is created or accepted.
+        if status != 200 && !(submit.is_some() && response.status().is_success()) {
+            return Err(self.refused(call.provider, endpoint, response, call.deadline).await);
         }
-        let streams = call.operation == Operation::Chat { stream: true };
+        if let Some(submit) = submit {
+            return self.submitted(call, endpoint, submit, response).await;
+        }
         if !streams {
-            let body = self.body(response.into(), self.limits.answer, call.deadline).await;
+            let body = read_body(response.into(), self.limits.answer, self.limits.idle, call.deadline).await;
             return body.map(Content::Body).map_err(|broken| broken.error(name));
         }
         let framing = call.provider.chat.as_ref().map_or(Framing::Sse, |chat| chat.framing);
         // An answer in one piece where a stream was asked for is an error with the wrong status.
-        if kind.starts_with("text/html") || (framing == Framing::Sse && kind.starts_with("application/json")) {
+        if kind.starts_with("text/html") || (framing != Framing::Ndjson && kind.starts_with("application/json")) {
             return Err(self.no_stream(call, response.into(), endpoint).await);
         }
         let watch = Watch::new(self.limits.idle, call.deadline);
@@ -163,8 +169,25 @@ impl Upstream {
         )))
     }
 
+    /// An error answer as an error.
+    pub(super) async fn refused(
+        &self,
+        provider: &Provider,
+        endpoint: &Endpoint,
+        response: reqwest::Response,
+        deadline: Instant,
+    ) -> UpstreamError {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = read_body(response.into(), ERROR_BODY, self.limits.idle, deadline).await.unwrap_or_default();
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let mut error = classify_with(provider, status, &header, &body, &endpoint.secrets());
+        error.retry_after = retry::after(&headers, self.clock.now().unix_seconds());
+        error.again = header("x-should-retry").map_or(error.again, |should| should == "true");
+        error
+    }
+
     async fn no_stream(&self, call: &Call, body: reqwest::Body, endpoint: &Endpoint) -> UpstreamError {
-        let body = self.body(body, ERROR_BODY, call.deadline).await.unwrap_or_default();
+        let body = read_body(body, ERROR_BODY, self.limits.idle, call.deadline).await.unwrap_or_default();
         let parsed = (call.provider.errors.parse)(&body);
         if parsed.message.is_empty() && parsed.code.is_empty() {
             return UpstreamError::unavailable(format!(
@@ -175,61 +198,10 @@ impl Upstream {
         let error = classify(call.provider, 200, &body, &endpoint.secrets());
         UpstreamError { again: false, ..error }
     }
-
-    /// Reads a body of at most `limit` bytes.
-    async fn body(&self, mut body: reqwest::Body, limit: usize, deadline: Instant) -> Result<Bytes, Broken> {
-        let mut watch = Watch::new(self.limits.idle, deadline);
-        let mut first = Bytes::new();
-        let mut all = BytesMut::new();
-        loop {
-            let frame = poll_fn(|cx| match Pin::new(&mut body).poll_frame(cx) {
-                Poll::Ready(frame) => Poll::Ready(Ok(frame)),
-                Poll::Pending => watch.poll(cx).map(Err),
-            });
-            let data = match frame.await {
-                Err(rang) => return Err(Broken::Slow(rang)),
-                Ok(None) => return Ok(if all.is_empty() { first } else { all.freeze() }),
-                Ok(Some(Err(_))) => return Err(Broken::Off),
-                Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
-            };
-            watch.touch();
-            if first.len() + all.len() + data.len() > limit {
-                return Err(Broken::TooLarge);
-            }
-            if first.is_empty() && all.is_empty() {
-                first = data;
-            } else {
-                all.extend_from_slice(&std::mem::take(&mut first));
-                all.extend_from_slice(&data);
-            }
-        }
-    }
-}
-
-/// Why a body could not be read to its end.
-enum Broken {
-    Slow(Rang),
-    Off,
-    TooLarge,
-}
-
-impl Broken {
-    fn error(&self, name: &str) -> UpstreamError {
-        UpstreamError::unavailable(match self {
-            Broken::Slow(Rang::Idle) => format!("{name} stopped in the middle of its answer."),
-            Broken::Slow(Rang::End) => format!("{name} did not finish its answer in time."),
-            Broken::Off => {
-                format!("{name} broke off in the middle of its answer. Send the request again.")
-            }
-            Broken::TooLarge => {
-                format!("{name} sent an answer larger than this gateway takes (setting upstream.answer).")
-            }
-        })
-    }
 }
 
 /// No answer at all: worth another try, as nothing of one has been seen.
-fn failed(name: &str, error: &reqwest::Error) -> UpstreamError {
+pub(super) fn failed(name: &str, error: &reqwest::Error) -> UpstreamError {
     let what = if error.is_timeout() {
         "could not be reached in time"
     } else if error.is_connect() {

@@ -76,6 +76,7 @@ pub enum Dialect {
     Messages,
     Gemini,
     Cohere,
+    Converse,
 }
 
 impl Held {
@@ -92,6 +93,7 @@ impl Held {
                     }
                 }
             }
+            (Dialect::Converse, _) => held.converse(&json(body)),
             (Dialect::Messages, false) => held.message(&json(body)),
             (Dialect::Messages, true) => Messages::default().read(&mut held, body),
             (Dialect::Gemini, _) => gemini::read(&mut held, streamed, body),

@@ -2,7 +2,7 @@
 
 use crate::support::recording::Recording;
 use crate::support::replay::mark;
-use crate::{cohere, gemini};
+use crate::{cohere, converse, gemini, predictions};
 use serde_json::{Map, Value, json};
 
 /// A call of the gateway.
@@ -24,6 +24,9 @@ fn stand_in(provider: &str, path: &str) -> &'static str {
         ("google", _) => "fc:google/gemini-2.5-flash",
         ("cohere", "/v1/embeddings") => "fc:cohere/embed-v4.0",
         ("cohere", _) => "fc:cohere/command-a-03-2025",
+        ("bedrock", "/v1/embeddings") => "fc:bedrock/cohere.embed-v4:0",
+        ("replicate", _) => "fc:replicate/meta/llama-3-70b-instruct",
+        ("bedrock", _) => "fc:bedrock/us.anthropic.claude-sonnet-4-6",
         _ => panic!("no stand-in for a model of {provider}"),
     }
 }
@@ -49,6 +52,16 @@ pub fn said_in_openais_words(recording: &Recording) -> (&'static str, Map<String
             ("/v1/chat/completions", gemini::to_openai(recorded))
         }
         path if path.ends_with("/embed") => ("/v1/embeddings", cohere::to_openai(recorded)),
+        _ if recording.provider == "replicate" => {
+            ("/v1/chat/completions", predictions::call_of(recording.request.as_object().unwrap_or(&Map::new())))
+        }
+        path if path.ends_with("/converse") || path.ends_with("/converse-stream") => {
+            ("/v1/chat/completions", converse::call_of(recorded))
+        }
+        path if path.ends_with("/invoke") && recorded.contains_key("messages") => {
+            ("/v1/chat/completions", from_messages(recorded))
+        }
+        path if path.ends_with("/invoke") => ("/v1/embeddings", converse::embeddings_of(recorded)),
         _ if recording.provider == "cohere" => ("/v1/chat/completions", cohere::to_openai(recorded)),
         path if path.ends_with("/embeddings") => ("/v1/embeddings", recorded.clone()),
         path if path.ends_with("/moderations") => ("/v1/moderations", recorded.clone()),

@@ -43,8 +43,9 @@ fn kind(kind: Kind) -> String {
         | Kind::OptionalFloat
         | Kind::OptionalRaw
         | Kind::OptionalWord
+        | Kind::OptionalMade
         | Kind::Strings => "; may be absent".to_owned(),
-        Kind::Text | Kind::Bool | Kind::Integer | Kind::Raw => String::new(),
+        Kind::Text | Kind::Made | Kind::Bool | Kind::Integer | Kind::Raw => String::new(),
     }
 }
 
@@ -54,8 +55,10 @@ fn reference() -> String {
     let maps = [
         ("a spec", members::SPEC),
         ("a credential", members::CREDENTIAL),
+        ("`aws-sigv4`", members::SIGV4),
         ("`chat`", members::CHAT),
         ("`schema_subset`", members::SCHEMA_SUBSET),
+        ("`submit`", members::SUBMIT),
         ("`stream`", members::STREAM),
         ("`embeddings`, `moderations`", members::PLAIN),
         ("`errors`", members::ERRORS),

@@ -18,11 +18,13 @@ fn yaml(text: &str) -> Option<Value> {
 #[test]
 fn it_names_the_members_of_every_map() {
     let schema = schema();
-    let maps: [(&str, &[Member]); 9] = [
+    let maps: [(&str, &[Member]); 11] = [
         ("/properties", members::SPEC),
         ("/$defs/credential/oneOf/2/properties", members::CREDENTIAL),
+        ("/$defs/sigv4/properties", members::SIGV4),
         ("/$defs/chat/properties", members::CHAT),
         ("/$defs/schema_subset/properties", members::SCHEMA_SUBSET),
+        ("/$defs/submit/properties", members::SUBMIT),
         ("/$defs/stream/properties", members::STREAM),
         ("/$defs/plain/properties", members::PLAIN),
         ("/$defs/errors/properties", members::ERRORS),

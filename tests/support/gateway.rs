@@ -50,6 +50,18 @@ impl Gateway {
             .stderr(log);
         for provider in providers {
             let provider = provider.to_uppercase();
+            if provider == "REPLICATE" {
+                command.env("REPLICATE_API_TOKEN", "r8_of_replicate");
+            }
+            if provider == "BEDROCK" {
+                for (name, value) in [
+                    ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+                    ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
+                    ("AWS_REGION", "us-east-1"),
+                ] {
+                    command.env(name, value);
+                }
+            }
             command.env(format!("{provider}_API_KEY"), format!("sk-of-{provider}"));
             command.env(format!("RINGSIDE_{provider}_BASE_URL"), format!("http://{upstream}"));
         }

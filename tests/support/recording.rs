@@ -1,6 +1,8 @@
 //! Recorded upstream traffic, kept beside the repository because it is not ours.
 
+use base64::Engine as _;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,17 +16,26 @@ pub struct Recording {
     pub request: Value,
     pub status: u16,
     pub content_type: String,
+    /// Headers of the answer besides its type, as far as recorders kept them.
+    pub headers: Vec<(String, String)>,
     pub body: Arc<Vec<u8>>,
+    /// Name and payload of each event, where the body is binary.
+    pub events: Vec<(String, Value)>,
 }
 
 impl Recording {
     /// Whether the answer came as a stream.
     pub fn streamed(&self) -> bool {
-        self.content_type.starts_with("text/event-stream")
+        self.content_type.starts_with("text/event-stream") || self.binary()
     }
 
-    pub fn text(&self) -> &str {
-        std::str::from_utf8(&self.body).expect("recorded text")
+    /// Whether the stream is made of frames and not of lines.
+    pub fn binary(&self) -> bool {
+        self.content_type.starts_with("application/vnd.amazon.eventstream")
+    }
+
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.body)
     }
 
     fn read(provider: &str, path: &Path) -> Self {
@@ -37,6 +48,10 @@ impl Recording {
         let url = request["url"].as_str().unwrap_or_default();
         let url_path = url.splitn(4, '/').nth(3).unwrap_or_default();
         let body = match &response["body"] {
+            Value::Null if response["body_base64"].is_string() => {
+                let text = response["body_base64"].as_str().expect("a text");
+                base64::engine::general_purpose::STANDARD.decode(text).expect("base64")
+            }
             Value::String(text) => text.clone().into_bytes(),
             other => other.to_string().into_bytes(),
         };
@@ -47,6 +62,17 @@ impl Recording {
             request: request["body"].clone(),
             status: u16::try_from(response["status"].as_u64().expect("a status")).expect("a status"),
             content_type: content_type.to_owned(),
+            headers: headers
+                .iter()
+                .filter(|(name, _)| name.starts_with("x-") || name.starts_with("retry-"))
+                .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
+                .collect(),
+            events: response["decoded_events"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|event| (event["event"].as_str().unwrap_or_default().to_owned(), event["payload"].clone()))
+                .collect(),
             body: Arc::new(body),
         }
     }

@@ -4,7 +4,7 @@
 //! passes every adapter unchanged. Answers are written with chunked transfer encoding, one chunk a
 //! piece; an HTTP client hands out data chunk by chunk, so pieces reach the reader as they are here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -30,6 +30,8 @@ pub enum Delivery {
 pub struct Script {
     pub status: u16,
     pub content_type: String,
+    /// More headers.
+    pub headers: Vec<(String, String)>,
     pub body: Arc<Vec<u8>>,
     pub delivery: Delivery,
 }
@@ -47,7 +49,7 @@ pub struct Replay {
 
 #[derive(Default)]
 struct State {
-    scripts: Mutex<HashMap<String, Script>>,
+    scripts: Mutex<HashMap<String, VecDeque<Script>>>,
 }
 
 impl Replay {
@@ -70,7 +72,12 @@ impl Replay {
 
     /// From now on `key` is answered so.
     pub fn set(&self, key: &str, script: Script) {
-        self.state.scripts.lock().expect("no panic before").insert(key.to_owned(), script);
+        self.set_all(key, [script]);
+    }
+
+    /// From now on `key` is answered so, one after the other; the last is repeated.
+    pub fn set_all(&self, key: &str, scripts: impl IntoIterator<Item = Script>) {
+        self.state.scripts.lock().expect("no panic before").insert(key.to_owned(), scripts.into_iter().collect());
     }
 }
 
@@ -78,9 +85,15 @@ async fn serve(mut connection: TcpStream, state: &State) -> std::io::Result<()> 
     connection.set_nodelay(true)?;
     let mut read = Vec::new();
     loop {
-        let Some(body) = read_body(&mut connection, &mut read).await? else { return Ok(()) };
-        let key = key_of(&body);
-        let script = state.scripts.lock().expect("no panic before").get(&key).cloned();
+        let Some((path, body)) = read_request(&mut connection, &mut read).await? else { return Ok(()) };
+        // What has no body says it in its path.
+        let key = path.split_once("?replay=").map_or_else(|| key_of(&body), |(_, key)| key.to_owned());
+        let script = {
+            let mut scripts = state.scripts.lock().expect("no panic before");
+            scripts
+                .get_mut(&key)
+                .and_then(|of_key| if of_key.len() > 1 { of_key.pop_front() } else { of_key.front().cloned() })
+        };
         let Some(script) = script else {
             let body = format!("{{\"error\":{{\"message\":\"nothing to replay for '{key}'\"}}}}");
             let head = format!("HTTP/1.1 418 No Script\r\nContent-Length: {}\r\n\r\n{body}", body.len());
@@ -93,8 +106,8 @@ async fn serve(mut connection: TcpStream, state: &State) -> std::io::Result<()> 
     }
 }
 
-/// The next request's body. `None` where the client has left between two requests.
-async fn read_body(connection: &mut TcpStream, read: &mut Vec<u8>) -> std::io::Result<Option<Vec<u8>>> {
+/// The next request's path and body. `None` where the client has left between two requests.
+async fn read_request(connection: &mut TcpStream, read: &mut Vec<u8>) -> std::io::Result<Option<(String, Vec<u8>)>> {
     let head_end = loop {
         if let Some(at) = read.windows(4).position(|window| window == b"\r\n\r\n") {
             break at + 4;
@@ -116,7 +129,8 @@ async fn read_body(connection: &mut TcpStream, read: &mut Vec<u8>) -> std::io::R
     }
     let body = read[head_end..end].to_vec();
     read.drain(..end);
-    Ok(Some(body))
+    let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+    Ok(Some((path, body)))
 }
 
 fn key_of(body: &[u8]) -> String {
@@ -127,8 +141,9 @@ fn key_of(body: &[u8]) -> String {
 
 /// Says whether the connection can serve another request.
 async fn answer(connection: &mut TcpStream, script: &Script) -> std::io::Result<bool> {
+    let more: String = script.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let head = format!(
-        "HTTP/1.1 {} Recorded\r\nContent-Type: {}\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 {} Recorded\r\nContent-Type: {}\r\n{more}Transfer-Encoding: chunked\r\n\r\n",
         script.status, script.content_type
     );
     let body = script.body.as_slice();

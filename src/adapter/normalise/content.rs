@@ -120,10 +120,13 @@ fn part<'a>(raw: &'a RawValue, at: &str) -> Result<Part<'a>, RequestError> {
                 Some(pair) => pair,
                 None => ("application/pdf".to_owned(), data.into_owned()),
             };
+            let filename = file.filename.into_inner();
             Ok(Part::Document(Document {
+                format: document_format(&media_type, filename.as_deref()),
+                title: document_title(filename.as_deref(), at),
                 media_type: media_type.into(),
                 base64: base64.into(),
-                filename: file.filename.into_inner(),
+                filename,
             }))
         }
         Some(other) => {
@@ -155,6 +158,8 @@ fn image<'a>(
     };
     let url = url.ok_or_else(|| RequestError::missing(format!("{at}.url")))?;
     if let Some((media_type, base64)) = data_uri(&url, &format!("{at}.url"))? {
+        // Browsers and people write it so; the type has but one name.
+        let media_type = if media_type == "image/jpg" { "image/jpeg".to_owned() } else { media_type };
         let format = media_type.strip_prefix("image/").map(str::to_owned).ok_or_else(|| {
             RequestError::member(
                 format!("{at}.url"),
@@ -169,12 +174,41 @@ fn image<'a>(
         }));
     }
     if url.starts_with("https://") || url.starts_with("http://") {
-        return Ok(Part::ImageUrl(ImageUrl { url, detail, cache_control }));
+        return Ok(Part::ImageUrl(ImageUrl { at, url, detail, cache_control }));
     }
     Err(RequestError::member(
         format!("{at}.url"),
         "Invalid image: expected an http or https URL, or a data URI such as data:image/png;base64,…",
     ))
+}
+
+/// The usual ending of a document's type; of its name, where the type says nothing.
+fn document_format(media_type: &str, filename: Option<&str>) -> &'static str {
+    const FORMATS: &[(&str, &str)] = &[
+        ("application/pdf", "pdf"),
+        ("text/csv", "csv"),
+        ("text/html", "html"),
+        ("text/markdown", "md"),
+        ("application/msword", "doc"),
+        ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx"),
+        ("application/vnd.ms-excel", "xls"),
+        ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
+    ];
+    let ending = filename.and_then(|name| name.rsplit_once('.')).map(|(_, ending)| ending.to_ascii_lowercase());
+    let by_type = FORMATS.iter().find(|(known, _)| *known == media_type);
+    let by_name = || FORMATS.iter().find(|(_, format)| ending.as_deref() == Some(*format));
+    by_type.or_else(by_name).map_or("txt", |(_, format)| format)
+}
+
+/// A document's name without its ending, in letters that every provider takes. Its place stands
+/// behind, since names that are the same are refused too.
+fn document_title(filename: Option<&str>, at: &str) -> String {
+    let name = filename.unwrap_or("document");
+    let name = name.rsplit_once('.').map_or(name, |(name, _)| name);
+    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '(' | ')') { c } else { ' ' };
+    let name: String = name.chars().map(plain).take(100).collect();
+    let place: String = at.chars().map(plain).filter(|c| !c.is_alphabetic()).collect();
+    name.split_whitespace().chain(place.split_whitespace()).collect::<Vec<_>>().join(" ")
 }
 
 /// Media type and base64 of a data URI; `None` where the text is none.

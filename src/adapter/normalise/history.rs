@@ -3,7 +3,9 @@
 use super::content;
 use crate::adapter::parse::{Object, Text as ParsedText};
 use crate::adapter::reply::SEALED_TEXT;
-use crate::adapter::view::{Chat, Part, Reasoning, Redacted, ResultPart, SystemPart, Text, ToolCall, ToolResult, Turn};
+use crate::adapter::view::{
+    CalledTool, Chat, Part, Reasoning, Redacted, ResultPart, SystemPart, Text, ToolCall, ToolResult, Turn,
+};
 use crate::wire::chat::{ChatRequest, Message, Role};
 use crate::wire::members::find;
 use crate::wire::request_error::RequestError;
@@ -18,6 +20,20 @@ pub(super) fn fold<'a>(request: &'a ChatRequest<'a>, format: &str, view: &mut Ch
         history.add(index, message, format)?;
     }
     Ok(())
+}
+
+/// Notes what the conversation calls and is not offered now, each function once.
+pub(super) fn called_tools(view: &mut Chat<'_>) {
+    let forbidden = view.tools_forbidden();
+    let mut called: Vec<CalledTool<'_>> = Vec::new();
+    for part in view.turns.iter().flat_map(|turn| &turn.parts) {
+        let Part::ToolCall(call) = part else { continue };
+        let offered = !forbidden && view.tools.iter().any(|tool| tool.name == call.name);
+        if !offered && called.iter().all(|known| known.name != call.name) {
+            called.push(CalledTool { name: call.name.clone() });
+        }
+    }
+    view.called_tools = called;
 }
 
 struct History<'v, 'a> {

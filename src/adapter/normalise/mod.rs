@@ -51,6 +51,7 @@ pub fn chat<'a>(request: &'a ChatRequest<'a>, target: Target<'a>) -> Result<Chat
         turns: Vec::new(),
         tools: Vec::new(),
         tool_choice: None,
+        called_tools: Vec::new(),
         parallel_tool_calls: request.parallel_tool_calls,
         response_format: None,
         temperature: request.temperature,
@@ -73,6 +74,7 @@ pub fn chat<'a>(request: &'a ChatRequest<'a>, target: Target<'a>) -> Result<Chat
             view.tool_choice = options::tool_choice(request)?;
         }
         view.response_format = options::response_format(request)?;
+        history::called_tools(&mut view);
         view.reasoning_effort = options::effort(request)?;
         let limit = target.output_limit.unwrap_or(max_output);
         view.reasoning_budget = view.reasoning_effort.and_then(|effort| options::budget(effort, limit));

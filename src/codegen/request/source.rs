@@ -115,6 +115,8 @@ impl Requests<'_> {
             Kind::Strings => (quote!((!#field.is_empty()).then_some(&#field)), true),
             Kind::OptionalWord => (quote!(#field.map(|word| word.as_str())), true),
             Kind::Flag => (quote!(#field()), false),
+            Kind::Made => (quote!(&*#field()?), false),
+            Kind::OptionalMade => (quote!(#field().as_deref()), true),
             Kind::Picked(_) => (quote!(#field()), false),
             Kind::List(_) | Kind::Union(_) => (quote!(&#field), false),
             Kind::OptionalUnion(_) => (quote!(&#field), true),
@@ -124,7 +126,13 @@ impl Requests<'_> {
     }
 }
 
-pub(super) fn slot_open(slot: Slot<'_>) -> TokenStream {
+/// JSON text that is known now.
+pub(super) fn write_literal(slot: Slot<'_>, literal: &str) -> TokenStream {
+    let open = slot_open(slot);
+    quote!(#open w.literal(#literal);)
+}
+
+fn slot_open(slot: Slot<'_>) -> TokenStream {
     match slot {
         Slot::Member(key) => quote!(w.key(#key);),
         Slot::Item => quote!(w.item();),

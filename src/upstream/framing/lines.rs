@@ -1,6 +1,6 @@
 //! One JSON value a line.
 
-use super::{Event, TooLarge, is_whole};
+use super::{Event, FramingError, is_whole};
 
 /// Cuts bytes into lines; empty ones are skipped.
 pub struct Lines {
@@ -27,12 +27,12 @@ impl Lines {
         self.ended = true;
     }
 
-    pub fn next_event(&mut self) -> Result<Option<Event<'_>>, TooLarge> {
+    pub fn next_event(&mut self) -> Result<Option<Event<'_>>, FramingError> {
         let range = loop {
             let Some(found) = memchr::memchr(b'\n', &self.buffer[self.searched..]) else {
                 self.searched = self.buffer.len();
                 if self.buffer.len() - self.line > self.limit {
-                    return Err(TooLarge);
+                    return Err(FramingError::TooLarge);
                 }
                 if self.ended && is_whole(self.buffer[self.line..].trim_ascii()) {
                     self.feed(b"\n");
@@ -42,7 +42,7 @@ impl Lines {
             };
             let range = self.line..self.searched + found;
             if range.len() > self.limit {
-                return Err(TooLarge);
+                return Err(FramingError::TooLarge);
             }
             self.line = range.end + 1;
             self.searched = self.line;

@@ -1,10 +1,12 @@
 //! How bytes of a stream are cut into events: whole events only, of bounded size, whatever way
 //! the network cut the bytes.
 
+mod eventstream;
 mod lines;
 mod sse;
 
 use crate::adapter::provider::Framing;
+use eventstream::EventStream;
 use lines::Lines;
 use sse::Sse;
 
@@ -16,14 +18,20 @@ pub struct Event<'a> {
     pub data: &'a [u8],
 }
 
-/// An event is larger than the bound.
+/// Why no more events can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooLarge;
+pub enum FramingError {
+    /// An event is larger than the bound.
+    TooLarge,
+    /// The bytes are not what they should be: a checksum is wrong, or a length.
+    Broken,
+}
 
 /// Cuts bytes into events.
 pub enum Framer {
     Sse(Sse),
     Lines(Lines),
+    EventStream(EventStream),
 }
 
 impl Framer {
@@ -32,6 +40,7 @@ impl Framer {
         match framing {
             Framing::Sse => Framer::Sse(Sse::new(limit)),
             Framing::Ndjson => Framer::Lines(Lines::new(limit)),
+            Framing::EventStream => Framer::EventStream(EventStream::new(limit)),
         }
     }
 
@@ -40,6 +49,7 @@ impl Framer {
         match self {
             Framer::Sse(sse) => sse.feed(bytes),
             Framer::Lines(lines) => lines.feed(bytes),
+            Framer::EventStream(frames) => frames.feed(bytes),
         }
     }
 
@@ -49,17 +59,20 @@ impl Framer {
         match self {
             Framer::Sse(sse) => sse.finish(),
             Framer::Lines(lines) => lines.finish(),
+            // A frame that was cut is dropped: its length says that it is not whole.
+            Framer::EventStream(_) => {}
         }
     }
 
     /// The next whole event.
     ///
     /// # Errors
-    /// [`TooLarge`]; nothing more comes then.
-    pub fn next_event(&mut self) -> Result<Option<Event<'_>>, TooLarge> {
+    /// [`FramingError`]; nothing more comes then.
+    pub fn next_event(&mut self) -> Result<Option<Event<'_>>, FramingError> {
         match self {
             Framer::Sse(sse) => sse.next_event(),
             Framer::Lines(lines) => lines.next_event(),
+            Framer::EventStream(frames) => frames.next_event(),
         }
     }
 }
@@ -71,6 +84,7 @@ fn is_whole(data: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::FramingError::TooLarge;
     use super::*;
     use proptest::prelude::*;
 

@@ -1,6 +1,6 @@
 //! Server-sent events, as the HTML standard has them.
 
-use super::{Event, TooLarge, is_whole};
+use super::{Event, FramingError, is_whole};
 use std::ops::Range;
 
 /// Cuts bytes into server-sent events.
@@ -61,7 +61,7 @@ impl Sse {
         self.ended = true;
     }
 
-    pub fn next_event(&mut self) -> Result<Option<Event<'_>>, TooLarge> {
+    pub fn next_event(&mut self) -> Result<Option<Event<'_>>, FramingError> {
         let found = loop {
             if let Some(event) = self.line()? {
                 break event;
@@ -97,7 +97,7 @@ impl Sse {
 
     /// Reads lines up to the end of an event. `Ok(None)`: more bytes are needed.
     #[expect(clippy::type_complexity, reason = "ranges of the name and of the data, read out at once")]
-    fn line(&mut self) -> Result<Option<(Range<usize>, Option<Range<usize>>)>, TooLarge> {
+    fn line(&mut self) -> Result<Option<(Range<usize>, Option<Range<usize>>)>, FramingError> {
         if !self.started {
             let mark = b"\xEF\xBB\xBF";
             if self.buffer.len() < mark.len() && mark.starts_with(&self.buffer) && !self.ended {
@@ -122,11 +122,15 @@ impl Sse {
             }
             let Some(found) = memchr::memchr2(b'\n', b'\r', &self.buffer[self.searched..]) else {
                 self.searched = self.buffer.len();
-                return if self.buffer.len() - self.event > self.limit { Err(TooLarge) } else { Ok(None) };
+                return if self.buffer.len() - self.event > self.limit {
+                    Err(FramingError::TooLarge)
+                } else {
+                    Ok(None)
+                };
             };
             let end = self.searched + found;
             if end - self.event > self.limit {
-                return Err(TooLarge);
+                return Err(FramingError::TooLarge);
             }
             let line = self.line..end;
             self.after_return = self.buffer[end] == b'\r';
