@@ -205,3 +205,48 @@ fn finish_of(reason: &str) -> &'static str {
         _ => "stop",
     }
 }
+
+/// What a request means, less what only this provider has, what says nothing, and in how many
+/// tokens it thinks.
+pub fn meaning(request: &Value) -> Value {
+    match request {
+        Value::Object(members) => {
+            if let Some(text) = members.get("guardContent").map(|guarded| &guarded["text"]["text"]) {
+                return value_of_text(text);
+            }
+            // Results that only this provider's tools have are told as text.
+            if members.contains_key("searchResult") {
+                return value_of_text(&request.to_string().into());
+            }
+            if members.contains_key("systemTool") || members.contains_key("cachePoint") {
+                return Value::Null;
+            }
+            let told = members.iter().filter(|(name, _)| {
+                // A body for the maker's own API; a schema is asked for by another means.
+                let elsewhere =
+                    ["guardrailConfig", "outputConfig", "budget_tokens", "embedding_types", "anthropic_version"];
+                !elsewhere.contains(&name.as_str())
+            });
+            let told =
+                told.map(|(name, member)| (name.clone(), meaning(member))).filter(|(_, member)| !is_nothing(member));
+            Value::Object(told.collect())
+        }
+        Value::Array(items) => items.iter().map(meaning).filter(|item| !is_nothing(item)).collect(),
+        // SDKs write 1 and 1.0.
+        Value::Number(number) => number.as_f64().map_or(Value::Null, Value::from),
+        other => other.clone(),
+    }
+}
+
+fn value_of_text(text: &Value) -> Value {
+    json!({"text": text})
+}
+
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(members) => members.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}

@@ -15,6 +15,9 @@ pub fn encoded(recording: &Recording) -> Value {
     let provider = ALL.iter().find(|provider| provider.id == recording.provider).expect("in the table");
     let (path, mut body) = said_in_openais_words(recording);
     let recorded = recording.request["model"].as_str().or_else(|| {
+        if let Some(rest) = recording.path.strip_prefix("model/") {
+            return rest.split('/').next();
+        }
         let name = recording.path.rsplit_once('/').map_or("", |(_, name)| name);
         name.split(':').next()
     });
