@@ -23,10 +23,14 @@ pub use provider::Provider;
 /// The compiled specs.
 #[expect(
     clippy::borrow_deref_ref,
+    clippy::collapsible_else_if,
     clippy::collapsible_if,
+    clippy::if_not_else,
     clippy::needless_option_as_deref,
     clippy::nonminimal_bool,
+    clippy::redundant_closure_for_method_calls,
     clippy::struct_field_names,
+    clippy::unnecessary_literal_unwrap,
     clippy::unreadable_literal,
     non_snake_case,
     reason = "generated code is uniform, not terse"

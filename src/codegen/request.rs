@@ -151,15 +151,13 @@ impl Requests<'_> {
             }
         }
         let otherwise = node.get("$else").map(|other| (other, self.value(slot, other, scope)));
-        match (conditions.is_empty(), otherwise) {
-            (true, None) => code,
-            (true, Some((other, _))) => {
+        if conditions.is_empty() {
+            if let Some((other, _)) = otherwise {
                 self.check.say(&other.at, "`$else` needs `$if` or `$unless` beside it");
-                code
             }
-            (false, None) => quote!(if #(#conditions)&&* { #code }),
-            (false, Some((_, otherwise))) => quote!(if #(#conditions)&&* { #code } else { #otherwise }),
+            return code;
         }
+        either(&quote!(#(#conditions)&&*), &code, &otherwise.map(|(_, code)| code).unwrap_or_default())
     }
 
     fn object(&mut self, slot: Slot<'_>, node: &Node, members: &[(Key, Node)], scope: Scope<'_>) -> TokenStream {
@@ -358,7 +356,7 @@ impl Requests<'_> {
         };
         for (key, mapped) in members.iter().rev().filter(|(key, _)| key.name != "_" && !key.name.starts_with('$')) {
             let (glob, code) = (&key.name, self.value(slot, mapped, scope));
-            chain = quote!(if pass::fits(#glob, #text) { #code } else { #chain });
+            chain = either(&quote!(pass::fits(#glob, #text)), &code, &chain);
         }
         if expression.optional {
             quote!(if let Some(#text) = #code { #chain })
@@ -423,6 +421,12 @@ fn refused_param(union: &str) -> &'static str {
         "ResponseFormat" => "response_format",
         _ => "messages",
     }
+}
+
+/// One or the other; nothing is written of a side where nothing stands.
+fn either(condition: &TokenStream, code: &TokenStream, otherwise: &TokenStream) -> TokenStream {
+    let otherwise = (!otherwise.is_empty()).then(|| quote!(else { #otherwise }));
+    quote!(if #condition { #code } #otherwise)
 }
 
 /// Opens, fills and closes; what stayed empty is taken back by `close`.

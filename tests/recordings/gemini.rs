@@ -6,10 +6,8 @@ use serde_json::{Map, Value, json};
 
 /// Reads an answer in one piece, or a stream of the same objects.
 pub fn read(held: &mut Held, streamed: bool, body: &str) {
-    let objects: Vec<Value> = match streamed {
-        true => events(body).iter().map(|(_, data)| json(data)).collect(),
-        false => vec![json(body)],
-    };
+    let objects: Vec<Value> =
+        if streamed { events(body).iter().map(|(_, data)| json(data)).collect() } else { vec![json(body)] };
     let mut usage = Map::new();
     for object in &objects {
         if let Some(message) = object["error"]["message"].as_str() {

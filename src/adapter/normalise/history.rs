@@ -100,7 +100,7 @@ impl<'a> History<'_, 'a> {
                 let seals = self.reasoning(member("reasoning_details"), format);
                 let mut parts = content::parts(content, mark, &at)?;
                 if let Some((_, seal)) = seals.iter().rfind(|(of, _)| of == SEALED_TEXT) {
-                    seal_text(&mut parts, seal);
+                    seal_text(&mut parts, seal.clone());
                 }
                 for part in parts {
                     self.push("assistant", part);
@@ -253,8 +253,8 @@ impl<'a> History<'_, 'a> {
 }
 
 /// Signs the last of a message's texts; a signature without a text has an empty one.
-fn seal_text<'a>(parts: &mut Vec<Part<'a>>, seal: &Cow<'a, str>) {
-    let seal = Some(seal.clone());
+fn seal_text<'a>(parts: &mut Vec<Part<'a>>, seal: Cow<'a, str>) {
+    let seal = Some(seal);
     match parts.iter_mut().rev().find_map(|part| if let Part::Text(text) = part { Some(text) } else { None }) {
         Some(text) => text.seal = seal,
         None => parts.push(Part::Text(Text { text: Cow::Borrowed(""), seal, cache_control: None })),
