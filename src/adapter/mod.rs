@@ -25,6 +25,7 @@ pub use provider::Provider;
     clippy::borrow_deref_ref,
     clippy::collapsible_else_if,
     clippy::collapsible_if,
+    clippy::collapsible_match,
     clippy::if_not_else,
     clippy::needless_option_as_deref,
     clippy::nonminimal_bool,

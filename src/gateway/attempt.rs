@@ -53,7 +53,7 @@ pub(super) async fn attempt(
                 Some(_) => Reply::tap(),
                 None => Reply::chunks(identity(&running, operation), options(request)),
             };
-            let stream = ChatStream::new(events, operation, reply, verbatim, request.n, running, gateway.explain);
+            let stream = ChatStream::new(*events, operation, reply, verbatim, request.n, running, gateway.explain);
             Ok(Answer { facts, content: Content::Stream(Box::new(stream)) })
         }
     }

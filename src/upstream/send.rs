@@ -46,7 +46,13 @@ pub struct Answer {
 /// An answer in one piece, or a stream that has begun.
 pub enum Content {
     Body(Bytes),
-    Stream(EventStream),
+    Stream(Box<EventStream>),
+}
+
+impl Content {
+    pub(super) fn stream(events: EventStream) -> Self {
+        Content::Stream(Box::new(events))
+    }
 }
 
 /// Bounds on calls.
@@ -161,7 +167,7 @@ impl Upstream {
             return Err(self.no_stream(call, response.into(), endpoint).await);
         }
         let watch = Watch::new(self.limits.idle, call.deadline);
-        Ok(Content::Stream(EventStream::new(
+        Ok(Content::stream(EventStream::new(
             Source::Http(Box::new(response.into())),
             framing,
             self.limits.event,

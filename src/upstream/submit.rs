@@ -64,7 +64,7 @@ impl Upstream {
         let watch = || Watch::new(limits.idle, call.deadline);
         let streams = call.operation == Operation::Chat { stream: true };
         if state(submit, &value) == State::Over {
-            let whole = || Content::Stream(EventStream::of_one("whole", body.clone(), watch()));
+            let whole = || Content::stream(EventStream::of_one("whole", body.clone(), watch()));
             return Ok(if streams { whole() } else { Content::Body(body) });
         }
         let job = Job {
@@ -82,7 +82,7 @@ impl Upstream {
             Some(stream) => self.stream_of(call, endpoint, submit, job, (stream, body)).await,
             None => {
                 let body = self.poll(call, endpoint, submit, job, body).await?;
-                Ok(Content::Stream(EventStream::of_one("whole", body, watch())))
+                Ok(Content::stream(EventStream::of_one("whole", body, watch())))
             }
         }
     }
@@ -165,7 +165,7 @@ impl Upstream {
         let watch = Watch::new(self.limits.idle, call.deadline);
         let source = Source::Http(Box::new(response.into()));
         let events = EventStream::new(source, framing, self.limits.event, watch);
-        Ok(Content::Stream(events.within(("submitted", body), submit.last, job.last_word(submit))))
+        Ok(Content::stream(events.within(("submitted", body), submit.last, job.last_word(submit))))
     }
 }
 

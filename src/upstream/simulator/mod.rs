@@ -37,7 +37,7 @@ pub(super) fn answer(call: &Call, clock: &Clock, limits: &Limits) -> Result<Cont
             if stream {
                 let script = chat::stream(&reply, &request, &call.model, created);
                 let watch = Watch::new(limits.idle, call.deadline);
-                Ok(Content::Stream(EventStream::new(
+                Ok(Content::stream(EventStream::new(
                     Source::Script(Box::new(script)),
                     Framing::Sse,
                     limits.event,
