@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub async fn follow(path: PathBuf, mut known: Option<Vec<u8>>, mut changed: impl FnMut(Option<&[u8]>) + Send) {
     let mut told = false;
     loop {
-        match settled(&path, &known).await {
+        match settled(&path, known.as_deref()).await {
             Ok(content) => {
                 told = false;
                 if content != known {
@@ -42,10 +42,10 @@ pub async fn follow(path: PathBuf, mut known: Option<Vec<u8>>, mut changed: impl
 }
 
 /// The content; where it is not what is known, once it has stopped changing.
-async fn settled(path: &Path, known: &Option<Vec<u8>>) -> std::io::Result<Option<Vec<u8>>> {
+async fn settled(path: &Path, known: Option<&[u8]>) -> std::io::Result<Option<Vec<u8>>> {
     let latest = Instant::now() + PATIENCE;
     let mut content = read(path).await?;
-    while content != *known && Instant::now() < latest {
+    while content.as_deref() != known && Instant::now() < latest {
         sleep(QUIET).await;
         let again = read(path).await?;
         if again == content {
@@ -101,6 +101,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "content is there or not")]
     fn text(text: &str) -> Option<String> {
         Some(text.to_owned())
     }

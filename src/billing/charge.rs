@@ -169,7 +169,7 @@ fn figure(reported: &ReportedCost) -> Option<FemtoUsd> {
     let power = 10_i128.checked_pow(scale.unsigned_abs());
     match power {
         Some(power) if scale >= 0 => digits.checked_mul(power).map(FemtoUsd),
-        Some(power) => Some(FemtoUsd(digits / power | i128::from(digits % power > 0))),
+        Some(power) => Some(FemtoUsd((digits / power) | i128::from(digits % power > 0))),
         None if scale < 0 || digits == 0 => Some(FemtoUsd(i128::from(digits > 0))),
         None => None,
     }

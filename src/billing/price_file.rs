@@ -53,6 +53,7 @@ pub(super) struct Over {
     pub max_output_tokens: Option<u32>,
     pub capabilities: Option<Vec<String>>,
     /// `Some(None)`: it does not end, whatever the spec says.
+    #[expect(clippy::option_option, reason = "not said, said to be never, and said to be a day are three things")]
     pub ends: Option<Option<String>>,
     pub successor: Option<String>,
 }

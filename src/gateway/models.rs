@@ -69,7 +69,7 @@ fn pricing(price: &Price, now: Timestamp) -> Pricing {
 fn variant(row: &Row, now: Timestamp) -> Variant {
     Variant {
         from: (row.from > now).then(|| row.from.day()),
-        hours: row.hours.iter().map(hours).collect(),
+        hours: row.hours.iter().copied().map(hours).collect(),
         service_tier: (!row.tier.is_empty()).then(|| row.tier.clone().into_owned()),
         at_least: (row.at_least > 0).then_some(row.at_least),
         rates: rates(row),
@@ -82,7 +82,7 @@ fn rates(row: &Row) -> Rates {
 }
 
 /// Such as `mon-fri 01:00-04:00`.
-fn hours(window: &Window) -> String {
+fn hours(window: Window) -> String {
     const WEEK: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
     let days: Vec<&str> =
         WEEK.iter().enumerate().filter(|(day, _)| window.days >> day & 1 == 1).map(|(_, name)| *name).collect();

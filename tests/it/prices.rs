@@ -10,14 +10,14 @@ use tokio::time::{Duration, Instant, sleep};
 /// Saves as editors do: beside the file, then over it.
 fn save(path: &Path, text: &str) {
     let beside = path.with_extension("new");
-    fs::write(&beside, text).unwrap();
-    fs::rename(&beside, path).unwrap();
+    fs::write(&beside, text).expect("it is there");
+    fs::rename(&beside, path).expect("it is there");
 }
 
 async fn cost(app: &TestApp) -> String {
     let answer = app.chat(&ask("fc:sim/echo", "Hello there")).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
-    answer.header("x-ringside-cost").unwrap().to_owned()
+    answer.header("x-ringside-cost").expect("it is there").to_owned()
 }
 
 /// Waits until a call costs this much.
@@ -30,7 +30,7 @@ async fn costs(app: &TestApp, wanted: &str) {
 }
 
 fn file() -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("it is there");
     let path = folder.path().join("prices.yaml");
     (folder, path)
 }
@@ -38,7 +38,7 @@ fn file() -> (tempfile::TempDir, PathBuf) {
 #[tokio::test]
 async fn saved_prices_are_in_force_and_broken_ones_are_refused_whole() {
     let (_folder, path) = file();
-    let app = TestApp::builder().set("RINGSIDE_PRICES", path.to_str().unwrap()).start().await;
+    let app = TestApp::builder().set("RINGSIDE_PRICES", path.to_str().expect("it is there")).start().await;
     // 3 tokens in at 1 USD and 3 out at 2 USD a million.
     assert_eq!(cost(&app).await, "0.000009");
     save(&path, "sim/echo: { input: 100, output: 200 }\n");
@@ -53,7 +53,7 @@ async fn saved_prices_are_in_force_and_broken_ones_are_refused_whole() {
     let model = app.get("/v1/models/fc:sim/echo").await.json();
     assert_eq!(model["pricing"]["output"].to_string(), "20");
     assert_eq!(model["pricing"]["variants"], json!([{ "service_tier": "flex", "input": 5, "output": 10 }]));
-    fs::remove_file(&path).unwrap();
+    fs::remove_file(&path).expect("it is there");
     costs(&app, "0.000009").await;
 }
 
@@ -61,8 +61,8 @@ async fn saved_prices_are_in_force_and_broken_ones_are_refused_whole() {
 async fn prices_are_read_before_the_first_call() {
     let (_folder, path) = file();
     save(&path, "sim/echo: { times: 3 }\nsim/mine: { as: echo }\n");
-    let app = TestApp::builder().set("RINGSIDE_PRICES", path.to_str().unwrap()).start().await;
+    let app = TestApp::builder().set("RINGSIDE_PRICES", path.to_str().expect("it is there")).start().await;
     assert_eq!(cost(&app).await, "0.000027");
     let models = app.get("/v1/models").await.json();
-    assert!(models["data"].as_array().unwrap().iter().any(|model| model["id"] == "fc:sim/mine"));
+    assert!(models["data"].as_array().expect("it is there").iter().any(|model| model["id"] == "fc:sim/mine"));
 }

@@ -371,7 +371,7 @@ impl Reply {
 
     /// Token counts.
     pub fn usage(&mut self, part: UsagePart<'_>) {
-        self.outcome.add_usage(part);
+        self.outcome.add_usage(&part);
     }
 
     /// The next input's vector; what is no list of numbers is none.

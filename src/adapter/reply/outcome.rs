@@ -88,7 +88,7 @@ impl Outcome {
         }
     }
 
-    pub(super) fn add_usage(&mut self, part: UsagePart<'_>) {
+    pub(super) fn add_usage(&mut self, part: &UsagePart<'_>) {
         if !part.raw.is_empty() && self.raw_usage.last().is_none_or(|last| last != part.raw) {
             if self.raw_usage.len() == MOST_RAW {
                 self.raw_usage.pop();
