@@ -10,6 +10,7 @@ mod error;
 mod images;
 pub mod models;
 pub mod plain;
+mod prices_used;
 pub mod reference;
 mod resolve;
 mod settle;

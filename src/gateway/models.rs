@@ -76,7 +76,7 @@ fn variant(row: &Row, now: Timestamp) -> Variant {
     }
 }
 
-fn rates(row: &Row) -> Rates {
+pub(super) fn rates(row: &Row) -> Rates {
     let named = row.rates.named().into_iter();
     named.filter(|named| named.follows != Some(named.rate)).map(|named| (named.name, named.shown())).collect()
 }

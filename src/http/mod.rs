@@ -8,6 +8,7 @@ mod connection;
 mod edge;
 mod embeddings;
 mod error;
+mod explained;
 mod export;
 mod extract;
 mod gateway_answer;

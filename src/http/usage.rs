@@ -2,6 +2,7 @@
 
 use super::answer;
 use super::error::internal;
+use super::explained;
 use super::export::{self, Export, Format};
 use super::extract::{Authorised, Reading};
 use super::list::Wanted;
@@ -156,7 +157,7 @@ async fn behind(api: &Api, account: &str, cursor: &str) -> Result<Place, ApiErro
     place.ok_or_else(|| bad("cursor", "cursor: expected the next_cursor of the page before.".to_owned()))
 }
 
-/// One event of the account.
+/// One event of the account, and what its charge was made of.
 pub async fn one(
     State(api): State<Api>,
     caller: Authorised<Reading>,
@@ -165,7 +166,7 @@ pub async fn one(
     api.settle_journal().await?;
     let found = events::find(api.store(), &caller.caller.account_id, &id).await.map_err(|error| internal(&error))?;
     match found {
-        Some(event) => Ok(answer::json(StatusCode::OK, &shape(event))),
+        Some(event) => Ok(answer::json(StatusCode::OK, &explained::explain(api.gateway(), event))),
         None => Err(ApiError::new(Code::NotFound, "There is no such usage event. GET /v1/usage/events lists them.")),
     }
 }

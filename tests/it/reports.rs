@@ -172,7 +172,7 @@ async fn events_are_filtered() {
     four_calls(&app).await;
     let all = app.get("/v1/usage/events").await.json()["data"].as_array().unwrap().clone();
     assert_eq!(all.len(), 4);
-    let (newest, oldest) = (&all[0], &all[3]);
+    let oldest = &all[3];
     let count = async |query: &str| {
         let answer = app.get(&format!("/v1/usage/events?{query}")).await;
         answer.json()["data"].as_array().map_or_else(|| panic!("{query}: {}", answer.text()), Vec::len)
@@ -189,12 +189,14 @@ async fn events_are_filtered() {
     assert_eq!(count("from=2020-01-01&to=2021-01-01").await, 0);
     assert_eq!(count(&format!("from={}", oldest["created"].as_str().unwrap())).await, 4);
     // Pages go on where the last ended, whatever is filtered.
+    let echoes: Vec<_> = all.iter().filter(|event| event["model"] == "echo").map(|event| &event["id"]).collect();
     let page = app.get("/v1/usage/events?model=echo&limit=2").await.json();
-    assert_eq!((page["has_more"].as_bool(), page["data"][0]["id"] == newest["id"]), (Some(true), false));
+    let ids =
+        |page: &Value| page["data"].as_array().unwrap().iter().map(|event| event["id"].clone()).collect::<Vec<_>>();
+    assert_eq!((page["has_more"].as_bool(), ids(&page).iter().collect()), (Some(true), echoes[..2].to_vec()));
     let cursor = page["next_cursor"].as_str().unwrap();
     let rest = app.get(&format!("/v1/usage/events?model=echo&limit=2&cursor={cursor}")).await.json();
-    assert_eq!(rest["data"].as_array().map(Vec::len), Some(1));
-    assert_eq!((&rest["data"][0]["id"], rest["has_more"].as_bool()), (&oldest["id"], Some(false)));
+    assert_eq!((rest["has_more"].as_bool(), ids(&rest).iter().collect()), (Some(false), echoes[2..].to_vec()));
 }
 
 #[tokio::test]
@@ -226,4 +228,23 @@ async fn events_come_as_lines_and_as_a_table() {
     let rest = app.get(&format!("/v1/usage/events?format=jsonl&limit=3&cursor={cursor}")).await;
     assert!(rest.header("x-ringside-next-cursor").is_none());
     assert_eq!(format!("{}{}", first.text(), rest.text()), lines.text());
+}
+
+#[tokio::test]
+async fn one_event_explains_its_charge() {
+    let app = TestApp::start().await;
+    let account = json!({"name": "Acme", "plan": "developer"});
+    let account = app.admin("POST", "/admin/ringside/accounts").json(&account).send().await.json();
+    let tokens = format!("/admin/ringside/accounts/{}/tokens", account["id"].as_str().unwrap());
+    let token = app.admin("POST", &tokens).json(&json!({"name": "t"})).send().await.json();
+    let token = token["token"].as_str().unwrap();
+    let call = app.anonymous("POST", "/v1/chat/completions").token(token).header("X-FC-Billable-Amount", "0.00001");
+    assert_eq!(call.json(&ask("fc:sim/echo", "Hello there")).send().await.status, 200);
+    let list = app.anonymous("GET", "/v1/usage/events").token(token).send().await.json();
+    let path = format!("/v1/usage/events/{}", list["data"][0]["id"].as_str().unwrap());
+    let event = app.anonymous("GET", &path).token(token).send().await;
+    // 3 × 1 + 3 × 2 USD a million, and Developer's 10 %.
+    let charge = r#""charge":{"basis":"rates","prices":{"currency":"USD","unit":"1M tokens","input":1,"output":2},"list_cost_usd":0.000009,"markup_usd":0.0000009,"cost_usd":0.0000099,"billable_usd":0.00001,"margin_usd":0.0000001}"#;
+    assert!(event.text().contains(charge), "{}", event.text());
+    assert!(event.json()["raw_usage"].is_object(), "{}", event.text());
 }
