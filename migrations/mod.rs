@@ -5,6 +5,8 @@ use sea_orm_migration::prelude::*;
 
 mod m20261124_000001_accounts;
 mod m20261124_000002_usage;
+mod m20261125_000003_customers;
+mod m20261125_000004_ledger;
 mod m20261125_000005_rollups;
 mod m20261125_000006_idempotency;
 
@@ -17,6 +19,8 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261124_000001_accounts::Migration),
             Box::new(m20261124_000002_usage::Migration),
+            Box::new(m20261125_000003_customers::Migration),
+            Box::new(m20261125_000004_ledger::Migration),
             Box::new(m20261125_000005_rollups::Migration),
             Box::new(m20261125_000006_idempotency::Migration),
         ]

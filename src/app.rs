@@ -4,7 +4,7 @@ use crate::access::Tokens;
 use crate::adapter::Provider;
 use crate::adapter::generated::ALL;
 use crate::adapter::provider::Transport;
-use crate::billing::{Drain, Ledger, PriceBook};
+use crate::billing::{Books, Drain, PriceBook};
 use crate::clock::Clock;
 use crate::config::{ForwardUser, ProviderSettings, Settings};
 use crate::gateway::Gateway;
@@ -27,6 +27,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 mod first_start;
+mod keepers;
 mod prices;
 
 pub use first_start::FirstTokens;
@@ -110,12 +111,15 @@ impl App {
         let first = first_start::prepare(&store, &tokens, &clock, &settings.token_file).await?;
         let prices = Arc::new(PriceBook::of_specs(ALL, clock.clone()));
         let watching = prices::follow(&settings.prices, &prices)?;
-        let gateway = gateway(&settings, &clock, &metrics, &drain, &prices)?;
+        let books = Books::open(Arc::clone(&store), Arc::clone(&drain), clock.clone()).await;
+        let books = Arc::new(books.map_err(|error| StartError::Drain(error.to_string()))?);
+        let gateway = gateway(&settings, &clock, &metrics, &drain, &prices, &books)?;
         let api = Api::new(Rooms {
             gateway,
             tokens: Arc::clone(&tokens),
-            store,
+            store: Arc::clone(&store),
             drain: Arc::clone(&drain),
+            books: Arc::clone(&books),
             metrics: Arc::clone(&metrics),
             clock,
             body: settings.limits.body,
@@ -132,6 +136,7 @@ impl App {
         listeners.extend(admin.map(|admin| serve(&server, admin, &api, Side::Admin)));
         let mut helpers = helpers(&api, &drain, tokens, metrics);
         helpers.push(tokio::spawn(watching));
+        helpers.extend(keepers::start(&store, &books));
         let patience = settings.timeouts.shutdown;
         Ok(Self { api, patience, drain, server, address, admin_address, listeners, helpers, first })
     }
@@ -180,6 +185,7 @@ fn gateway(
     metrics: &Arc<Metrics>,
     drain: &Drain,
     prices: &Arc<PriceBook>,
+    books: &Books,
 ) -> Result<Gateway, StartError> {
     let mut endpoints = Endpoints::default();
     let mut configured = HashSet::new();
@@ -208,7 +214,7 @@ fn gateway(
         providers: ALL,
         configured,
         prices: Arc::clone(prices),
-        ledger: Ledger::default(),
+        ledger: Arc::clone(books.ledger()),
         journal: Arc::clone(drain.journal()),
         upstream: client.map_err(|error| StartError::Client(reqwest_error::Text(error.to_string())))?,
         outbound: outbound.map_err(|error| StartError::Client(reqwest_error::Text(error.to_string())))?,

@@ -122,9 +122,32 @@ impl<'de> Deserialize<'de> for NanoUsd {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<serde_json::value::RawValue>::deserialize(deserializer)?;
         let text = raw.get();
-        let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
-        text.parse().map_err(serde::de::Error::custom)
+        let inside = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        let parsed = match inside {
+            Some(inside) => inside.parse(),
+            // Many languages write a small number as `1e-06`.
+            None => match plain(text) {
+                Some(plain) => plain.parse(),
+                None => text.parse(),
+            },
+        };
+        parsed.map_err(serde::de::Error::custom)
     }
+}
+
+/// A JSON number with an exponent, written without one; `None` where it has none, or is no amount.
+fn plain(number: &str) -> Option<String> {
+    let (mantissa, exponent) = number.split_once(['e', 'E'])?;
+    let exponent: i32 = exponent.parse().ok().filter(|exponent| (-40..=40).contains(exponent))?;
+    let (sign, digits) = mantissa.strip_prefix('-').map_or(("", mantissa), |digits| ("-", digits));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let digits = format!("{whole}{fraction}");
+    let point = i32::try_from(whole.len()).ok()? + exponent;
+    Some(match usize::try_from(point) {
+        Ok(point) if point < digits.len() => format!("{sign}{}.{}", &digits[..point], &digits[point..]),
+        Ok(point) => format!("{sign}{digits:0<point$}"),
+        Err(_) => format!("{sign}0.{}{digits}", "0".repeat(point.unsigned_abs() as usize)),
+    })
 }
 
 impl Add for FemtoUsd {
@@ -254,6 +277,12 @@ mod tests {
         let read = |text: &str| serde_json::from_str::<NanoUsd>(text);
         assert_eq!(read("0.1").ok(), Some(NanoUsd(100_000_000)));
         assert_eq!(read("\"0.1\"").ok(), Some(NanoUsd(100_000_000)));
+        for (text, nano) in
+            [("1e-06", 1000), ("-2.5e-3", -2_500_000), ("1.25E1", 12_500_000_000), ("5e0", 5_000_000_000)]
+        {
+            assert_eq!(read(text).ok(), Some(NanoUsd(nano)), "{text}");
+        }
+        assert!(read("1e-10").is_err() && read("1e30").is_err() && read("\"1e3\"").is_err());
         assert!(read("null").is_err() && read("[1]").is_err() && read("\"ten\"").is_err());
         assert_eq!(serde_json::to_string(&NanoUsd(100_000_000)).ok().as_deref(), Some("0.1"));
     }

@@ -3,6 +3,7 @@
 use super::scope::Scopes;
 use crate::clock::{Clock, Timestamp};
 use crate::id::{Id, Token, TokenHash};
+use crate::money::NanoUsd;
 use crate::store::tokens::{self, TokenRow};
 use crate::store::{Store, StoreError, accounts};
 use parking_lot::RwLock;
@@ -20,6 +21,12 @@ pub struct ServerCaller {
     pub markup_basis_points: u32,
     /// Whether it adds anything to moderations.
     pub markup_on_moderations: bool,
+    /// What the account may spend a month.
+    pub monthly_budget: Option<NanoUsd>,
+    /// What a customer without a budget of its own may spend a month.
+    pub default_customer_budget: Option<NanoUsd>,
+    /// Whether the account pays in advance, out of its wallet.
+    pub prepaid: bool,
 }
 
 /// Who holds an admin token.
@@ -98,6 +105,9 @@ impl Tokens {
                         scopes,
                         markup_basis_points: account.markup_basis_points,
                         markup_on_moderations: account.plan == accounts::Plan::Developer,
+                        monthly_budget: account.monthly_budget,
+                        default_customer_budget: account.default_customer_budget,
+                        prepaid: account.billing == accounts::Billing::Prepaid,
                     }))
                 }
             };

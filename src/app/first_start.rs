@@ -36,6 +36,8 @@ pub(super) async fn prepare(
         plan: Plan::Enterprise,
         billing: Billing::Invoiced,
         markup_basis_points: 0,
+        monthly_budget: None,
+        default_customer_budget: None,
         created: clock.now(),
     };
     // The file is opened before anything is made: tokens that nobody can read help nobody.

@@ -3,7 +3,8 @@
 
 use super::journal::{self, Journal};
 use crate::store::events::{self, Checkpoint};
-use crate::store::{Store, StoreError};
+use crate::store::{self, Store, StoreError};
+use crate::wire::event::Entry;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,9 +13,9 @@ use std::time::Duration;
 
 /// The name of the checkpoint's row.
 const NAME: &str = "usage";
-/// Events of one transaction.
+/// Entries of one transaction.
 const BATCH: usize = 2000;
-/// Events gather this long before they are drained, so that a busy gateway writes large batches.
+/// Entries gather this long before they are drained, so that a busy gateway writes large batches.
 const GATHER: Duration = Duration::from_millis(50);
 
 /// Drains a journal.
@@ -51,7 +52,7 @@ impl Drain {
             }
             loop {
                 let batch = journal::read(path, segment, checkpoint.position, None, BATCH)?;
-                let more = batch.events.len() == BATCH;
+                let more = batch.entries.len() == BATCH;
                 if batch.torn {
                     tracing::warn!(
                         segment,
@@ -60,9 +61,9 @@ impl Drain {
                     );
                 }
                 checkpoint.position = batch.position;
-                if !batch.events.is_empty() {
-                    tracing::info!(events = batch.events.len(), segment, "usage events of an earlier run are recorded");
-                    events::drain(&store, NAME, &batch.events, checkpoint).await?;
+                if !batch.entries.is_empty() {
+                    tracing::info!(entries = batch.entries.len(), segment, "entries of an earlier run are recorded");
+                    store::drain::drain(&store, NAME, &batch.entries, checkpoint).await?;
                 }
                 if !more {
                     break;
@@ -73,7 +74,7 @@ impl Drain {
         // From here on the earlier segments are in the database.
         let end = journal.end();
         checkpoint = Checkpoint { segment: end.segment, position: 0 };
-        events::drain(&store, NAME, &[], checkpoint).await?;
+        store::drain::drain(&store, NAME, &[], checkpoint).await?;
         remove_before(path, end.segment);
         Ok(Self {
             store,
@@ -104,6 +105,9 @@ impl Drain {
         loop {
             self.journal.changed().await;
             tokio::time::sleep(GATHER).await;
+            while !self.journal.retry() {
+                tokio::time::sleep(pause).await;
+            }
             while let Err(error) = self.flush().await {
                 self.healthy.store(false, Ordering::Relaxed);
                 tracing::error!(%error, "usage events wait in the journal");
@@ -113,6 +117,24 @@ impl Drain {
             pause = Duration::from_millis(100);
             self.healthy.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Records entries beside the journal, as if they had come from there.
+    ///
+    /// # Errors
+    /// [`DrainError`].
+    pub async fn record(&self, entries: Vec<Entry>) -> Result<(), DrainError> {
+        let checkpoint = self.checkpoint.lock().await;
+        Ok(store::drain::drain(&self.store, NAME, &entries, *checkpoint).await?)
+    }
+
+    /// Drains everything that has been appended by now, and leaves no earlier segment behind.
+    ///
+    /// # Errors
+    /// [`DrainError`].
+    pub async fn empty(&self) -> Result<(), DrainError> {
+        self.journal.rotate()?;
+        self.flush().await
     }
 
     /// Drains everything that has been appended by now.
@@ -125,15 +147,15 @@ impl Drain {
         loop {
             let last = checkpoint.segment == end.segment;
             let batch = if !last && !journal::file_of(self.journal.path(), checkpoint.segment).exists() {
-                journal::Batch { events: Vec::new(), position: 0, torn: false }
+                journal::Batch { entries: Vec::new(), position: 0, torn: false }
             } else {
                 let until = last.then_some(end.position);
                 journal::read(self.journal.path(), checkpoint.segment, checkpoint.position, until, BATCH)?
             };
             let moved = Checkpoint { segment: checkpoint.segment, position: batch.position };
-            if !batch.events.is_empty() {
-                events::drain(&self.store, NAME, &batch.events, moved).await?;
-                self.drained.fetch_add(batch.events.len() as u64, Ordering::Relaxed);
+            if !batch.entries.is_empty() {
+                store::drain::drain(&self.store, NAME, &batch.entries, moved).await?;
+                self.drained.fetch_add(batch.entries.len() as u64, Ordering::Relaxed);
                 *checkpoint = moved;
                 continue;
             }
@@ -141,7 +163,7 @@ impl Drain {
                 return Ok(());
             }
             *checkpoint = Checkpoint { segment: checkpoint.segment + 1, position: 0 };
-            events::drain(&self.store, NAME, &[], *checkpoint).await?;
+            store::drain::drain(&self.store, NAME, &[], *checkpoint).await?;
             remove_before(self.journal.path(), checkpoint.segment);
         }
     }

@@ -1,14 +1,21 @@
-//! The journal: usage events, appended to a file with one write each before the caller sees the
-//! last byte of an answer. What was written survives `kill -9`; a thread syncs it in groups every
-//! few milliseconds, which is what a power cut may cost.
+//! The journal: holds, usage events and new customers, appended to a file with one write each: a
+//! hold before its call goes out, an event before the caller sees the last byte of an answer. What
+//! was written survives `kill -9`; a thread syncs it in groups every few milliseconds, which is
+//! what a power cut may cost.
 //!
 //! The file is a row of numbered segments beside each other (`ringside.journal.000001`, …). An
-//! entry is its length and its CRC-32, four bytes each, little-endian, and the event as JSON. What
-//! a crash left half-written at the end of a segment is noticed by either and ends that segment;
-//! a new process begins a new one.
+//! entry is its length and its CRC-32, four bytes each, little-endian, a letter that says what it
+//! is, and JSON. What a crash left half-written at the end of a segment is noticed by length or
+//! checksum and ends that segment; a new process begins a new one.
+//!
+//! When the disk is full, holds and customers are refused, so that no new call goes out. Calls
+//! that run are finished: their events wait in memory until they can be written, while their holds,
+//! which are on the disk, vouch for them.
 
-use crate::wire::event::UsageEvent;
+use crate::wire::event::{Entry, NewCustomer, UsageEvent};
 use parking_lot::{Condvar, Mutex};
+use serde::Serialize;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -22,10 +29,12 @@ const GROUP: Duration = Duration::from_millis(5);
 const SEGMENT: u64 = 64 << 20;
 /// Length and checksum.
 const HEADER: usize = 8;
-/// No event is larger; a length beyond it is rubbish.
+/// No entry is larger; a length beyond it is rubbish.
 const MOST: u32 = 16 << 20;
+/// Events that wait in memory for a disk that takes nothing; calls in flight when it filled up.
+const BACKLOG: usize = 100_000;
 
-/// An append-only file of usage events.
+/// An append-only file of entries.
 pub struct Journal {
     path: PathBuf,
     writer: Mutex<Writer>,
@@ -40,6 +49,8 @@ struct Writer {
     position: u64,
     /// A failed write could not be taken back: nothing may follow it in this segment.
     broken: bool,
+    /// Events that could not be written yet, in order.
+    backlog: VecDeque<Vec<u8>>,
 }
 
 /// What the syncing thread and the writers share.
@@ -72,37 +83,114 @@ impl Journal {
         std::thread::Builder::new().name("journal-sync".to_owned()).spawn(move || shared.run())?;
         Ok(Self {
             path: path.to_owned(),
-            writer: Mutex::new(Writer { file, segment, position: 0, broken: false }),
+            writer: Mutex::new(Writer { file, segment, position: 0, broken: false, backlog: VecDeque::new() }),
             sync,
             appended: AtomicU64::new(0),
             wake: tokio::sync::Notify::new(),
         })
     }
 
-    /// Appends an event. When this returns, the event survives the process.
+    /// Appends a usage event. When this returns, the event survives the process; on a full disk it
+    /// waits in memory, and the call's hold, which is on the disk, stands for it.
     ///
     /// # Errors
-    /// When it could not be written whole, a full disk for example; nothing of it stays then.
+    /// When it could neither be written nor kept.
     pub fn append(&self, event: &UsageEvent) -> io::Result<()> {
-        let entry = encode(event)?;
+        let entry = encode(b'u', event)?;
         let mut writer = self.writer.lock();
-        if writer.broken || writer.position >= SEGMENT {
-            let segment = writer.segment + 1;
-            *writer = Writer { file: Arc::new(create(&self.path, segment)?), segment, position: 0, broken: false };
+        if let Err(error) = self.write(&mut writer, &entry) {
+            if writer.backlog.len() >= BACKLOG {
+                return Err(error);
+            }
+            tracing::error!(%error, "a usage event could not be written to the journal; it waits in memory");
+            writer.backlog.push_back(entry);
         }
-        if let Err(error) = (&*writer.file).write_all(&entry) {
+        drop(writer);
+        self.noted();
+        Ok(())
+    }
+
+    /// Appends the hold of a call that is about to go out: the event that stands if nothing else
+    /// is heard of it.
+    ///
+    /// # Errors
+    /// When it could not be written whole, a full disk for example; nothing of it stays then, and
+    /// the call must not go out.
+    pub fn append_hold(&self, event: &UsageEvent) -> io::Result<()> {
+        let entry = encode(b'h', event)?;
+        self.write(&mut self.writer.lock(), &entry)?;
+        self.noted();
+        Ok(())
+    }
+
+    /// Appends a customer that is about to be made.
+    ///
+    /// # Errors
+    /// When it could not be written whole; nothing of it stays then.
+    pub fn append_customer(&self, customer: &NewCustomer) -> io::Result<()> {
+        let entry = encode(b'c', customer)?;
+        self.write(&mut self.writer.lock(), &entry)?;
+        self.noted();
+        Ok(())
+    }
+
+    /// Writes what waited in memory, if the disk takes it now. Says whether nothing waits any more.
+    pub fn retry(&self) -> bool {
+        self.write_backlog(&mut self.writer.lock()).is_ok()
+    }
+
+    /// Begins a new segment, so that those before it can be drained and removed.
+    ///
+    /// # Errors
+    /// When the file can't be made, or something waits for a full disk.
+    pub fn rotate(&self) -> io::Result<()> {
+        let mut writer = self.writer.lock();
+        self.write_backlog(&mut writer)?;
+        self.next_segment(&mut writer)
+    }
+
+    fn noted(&self) {
+        self.appended.fetch_add(1, Ordering::Relaxed);
+        self.wake.notify_one();
+    }
+
+    fn next_segment(&self, writer: &mut Writer) -> io::Result<()> {
+        let segment = writer.segment + 1;
+        writer.file = Arc::new(create(&self.path, segment)?);
+        (writer.segment, writer.position, writer.broken) = (segment, 0, false);
+        Ok(())
+    }
+
+    /// Writes an entry, behind those that wait.
+    fn write(&self, writer: &mut Writer, entry: &[u8]) -> io::Result<()> {
+        self.write_backlog(writer)?;
+        self.write_one(writer, entry)
+    }
+
+    fn write_backlog(&self, writer: &mut Writer) -> io::Result<()> {
+        while let Some(entry) = writer.backlog.pop_front() {
+            if let Err(error) = self.write_one(writer, &entry) {
+                writer.backlog.push_front(entry);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn write_one(&self, writer: &mut Writer, entry: &[u8]) -> io::Result<()> {
+        if writer.broken || writer.position >= SEGMENT {
+            self.next_segment(writer)?;
+        }
+        if let Err(error) = (&*writer.file).write_all(entry) {
             writer.broken = writer.file.set_len(writer.position).is_err();
             return Err(error);
         }
         writer.position += entry.len() as u64;
         self.sync.mark(&writer.file);
-        drop(writer);
-        self.appended.fetch_add(1, Ordering::Relaxed);
-        self.wake.notify_one();
         Ok(())
     }
 
-    /// Events appended since the start.
+    /// Entries appended since the start.
     pub fn appended(&self) -> u64 {
         self.appended.load(Ordering::Relaxed)
     }
@@ -210,28 +298,29 @@ fn create(path: &Path, segment: u64) -> io::Result<File> {
     Ok(file)
 }
 
-fn encode(event: &UsageEvent) -> io::Result<Vec<u8>> {
+fn encode(kind: u8, value: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut entry = vec![0; HEADER];
     entry.reserve(1024);
-    serde_json::to_writer(&mut entry, event)?;
+    entry.push(kind);
+    serde_json::to_writer(&mut entry, value)?;
     let length = u32::try_from(entry.len() - HEADER).ok().filter(|length| *length <= MOST);
-    let length = length.ok_or_else(|| io::Error::other("a usage event is too large"))?;
+    let length = length.ok_or_else(|| io::Error::other("an entry of the journal is too large"))?;
     let checksum = crc32fast::hash(&entry[HEADER..]);
     entry[..4].copy_from_slice(&length.to_le_bytes());
     entry[4..HEADER].copy_from_slice(&checksum.to_le_bytes());
     Ok(entry)
 }
 
-/// Events read from a segment, and where reading stopped.
+/// Entries read from a segment, and where reading stopped.
 pub struct Batch {
-    pub events: Vec<UsageEvent>,
+    pub entries: Vec<Entry>,
     /// Bytes of the segment read so far, whole entries only.
     pub position: u64,
     /// Whether what follows is no entry: the end that a crash left.
     pub torn: bool,
 }
 
-/// Reads up to `most` events of a segment from `position` on, not beyond `end`.
+/// Reads up to `most` entries of a segment from `position` on, not beyond `end`.
 ///
 /// # Errors
 /// When the file can't be read. A torn end is no error.
@@ -240,11 +329,11 @@ pub fn read(path: &Path, segment: u64, position: u64, end: Option<u64>, most: us
     let length = file.metadata()?.len().min(end.unwrap_or(u64::MAX));
     file.seek(SeekFrom::Start(position))?;
     let mut reader = io::BufReader::with_capacity(256 * 1024, file.take(length.saturating_sub(position)));
-    let mut batch = Batch { events: Vec::new(), position, torn: false };
-    while batch.events.len() < most && batch.position < length {
+    let mut batch = Batch { entries: Vec::new(), position, torn: false };
+    while batch.entries.len() < most && batch.position < length {
         match read_entry(&mut reader)? {
-            Some((event, bytes)) => {
-                batch.events.push(event);
+            Some((entry, bytes)) => {
+                batch.entries.push(entry);
                 batch.position += bytes;
             }
             None => {
@@ -257,7 +346,7 @@ pub fn read(path: &Path, segment: u64, position: u64, end: Option<u64>, most: us
 }
 
 /// One entry; `None` where there is no whole, sound one.
-fn read_entry(reader: &mut impl io::Read) -> io::Result<Option<(UsageEvent, u64)>> {
+fn read_entry(reader: &mut impl io::Read) -> io::Result<Option<(Entry, u64)>> {
     let mut header = [0; HEADER];
     if !fill(reader, &mut header)? {
         return Ok(None);
@@ -267,11 +356,21 @@ fn read_entry(reader: &mut impl io::Read) -> io::Result<Option<(UsageEvent, u64)
     if length > MOST {
         return Ok(None);
     }
-    let mut json = vec![0; length as usize];
-    if !fill(reader, &mut json)? || crc32fast::hash(&json) != checksum {
+    let mut payload = vec![0; length as usize];
+    if !fill(reader, &mut payload)? || crc32fast::hash(&payload) != checksum {
         return Ok(None);
     }
-    Ok(serde_json::from_slice(&json).ok().map(|event| (event, u64::from(length) + HEADER as u64)))
+    Ok(decode(&payload).map(|entry| (entry, u64::from(length) + HEADER as u64)))
+}
+
+fn decode(payload: &[u8]) -> Option<Entry> {
+    let (kind, json) = payload.split_first()?;
+    match kind {
+        b'u' => serde_json::from_slice(json).ok().map(Entry::Usage),
+        b'h' => serde_json::from_slice(json).ok().map(Entry::Hold),
+        b'c' => serde_json::from_slice(json).ok().map(Entry::Customer),
+        _ => None,
+    }
 }
 
 fn fill(reader: &mut impl io::Read, buffer: &mut [u8]) -> io::Result<bool> {
@@ -297,6 +396,7 @@ mod tests {
             response_id: None,
             created: 0,
             customer: Some("cus \"ü\"\n".to_owned()),
+            customer_id: Some("cus_1".to_owned()),
             endpoint: "/v1/chat/completions".to_owned(),
             reference: "fc:sim/echo".to_owned(),
             provider: "sim".to_owned(),
@@ -307,6 +407,9 @@ mod tests {
             cost: NanoUsd(number as i64),
             list_cost: NanoUsd(1),
             billable: None,
+            held: NanoUsd(7),
+            customer_debit: None,
+            account_debit: None,
             price_version: String::new(),
             tags: vec!["a".to_owned()],
             session_id: None,
@@ -320,6 +423,35 @@ mod tests {
         }
     }
 
+    fn usage(number: u64) -> Entry {
+        Entry::Usage(Box::new(event(number)))
+    }
+
+    #[test]
+    fn every_kind_of_entry_reads_back_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("j");
+        let journal = Journal::open(&path, 0).unwrap();
+        let customer = NewCustomer {
+            id: "cus_1".to_owned(),
+            account_id: "acct_1".to_owned(),
+            external_id: "kunde \"ü\"".to_owned(),
+            name: None,
+            monthly_budget: Some(NanoUsd(5)),
+            rate_limit_rpm: Some(1),
+            rate_limit_tpm: None,
+            metadata: [("k".to_owned(), "v".to_owned())].into(),
+            created: 3,
+        };
+        journal.append_customer(&customer).unwrap();
+        journal.append_hold(&event(1)).unwrap();
+        journal.rotate().unwrap();
+        journal.append(&event(1)).unwrap();
+        let first = read(&path, 1, 0, None, 10).unwrap();
+        assert_eq!(first.entries, [Entry::Customer(Box::new(customer)), Entry::Hold(Box::new(event(1)))]);
+        assert_eq!(read(&path, 2, 0, None, 10).unwrap().entries, [usage(1)]);
+    }
+
     #[test]
     fn what_was_appended_reads_back() {
         let folder = tempfile::tempdir().unwrap();
@@ -329,9 +461,9 @@ mod tests {
             journal.append(&event(number)).unwrap();
         }
         let batch = read(&path, 7, 0, None, 4).unwrap();
-        assert_eq!(batch.events, (0..4).map(event).collect::<Vec<_>>());
+        assert_eq!(batch.entries, (0..4).map(usage).collect::<Vec<_>>());
         let rest = read(&path, 7, batch.position, Some(journal.end().position), 100).unwrap();
-        assert_eq!(rest.events, (4..10).map(event).collect::<Vec<_>>());
+        assert_eq!(rest.entries, (4..10).map(usage).collect::<Vec<_>>());
         assert!(!rest.torn && rest.position == journal.end().position);
         drop(journal);
         assert_eq!(Journal::open(&path, 0).unwrap().end().segment, 8);
@@ -353,7 +485,7 @@ mod tests {
             std::fs::write(file_of(&path, 9), &whole[..cut]).unwrap();
             let batch = read(&path, 9, 0, None, 100).unwrap();
             let expected = ends.iter().filter(|end| **end > 0 && **end <= cut as u64).count();
-            assert_eq!(batch.events.len(), expected, "cut at {cut}");
+            assert_eq!(batch.entries.len(), expected, "cut at {cut}");
             assert_eq!(batch.torn, !ends.contains(&(cut as u64)), "cut at {cut}");
         }
         // And rubbish behind sound events costs none of them.
@@ -361,6 +493,6 @@ mod tests {
         rubbish.extend_from_slice(&[0xFF; 64]);
         std::fs::write(file_of(&path, 9), &rubbish).unwrap();
         let batch = read(&path, 9, 0, None, 100).unwrap();
-        assert_eq!((batch.events.len(), batch.torn), (3, true));
+        assert_eq!((batch.entries.len(), batch.torn), (3, true));
     }
 }

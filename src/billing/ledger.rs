@@ -1,81 +1,230 @@
 //! Holds and their settlement.
+//!
+//! [`Ledger::admit`] is the only way to a [`Permit`], and without one nothing is sent.
 
-use crate::counters::Counters;
-use crate::money::{FemtoUsd, NanoUsd};
+use super::customers::{Customer, CustomerError, Customers};
+use super::grant::{Denied, Grant, Short, Wish, grant};
+use crate::clock::{Clock, Month, Timestamp};
+use crate::counters::{Amounts, Ask, Counters, Hold, Settled};
+use crate::money::NanoUsd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Admits calls. Rules about caps and wallets come to stand in [`Ledger::admit`], which is the only
-/// way to a [`Permit`], without which nothing is sent.
-#[derive(Default)]
-pub struct Ledger {
-    counters: Arc<Counters>,
+/// Who pays for a call.
+#[derive(Clone, Debug)]
+pub struct Payer {
+    pub account: Arc<str>,
+    /// What the account may spend a month.
+    pub monthly_budget: Option<NanoUsd>,
+    /// What a customer without a budget of its own may spend a month.
+    pub default_customer_budget: Option<NanoUsd>,
+    /// Whether the account pays in advance, out of its wallet.
+    pub prepaid: bool,
 }
 
-/// The most a call may cost.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Bound(pub FemtoUsd);
+/// Why a call is not admitted.
+#[derive(Debug)]
+pub enum Refusal {
+    /// A cap has no room for it.
+    Short { short: Short, customer: Option<Arc<str>>, month: Month },
+    /// A cap applies, and nobody can say what the call may cost.
+    Unbounded,
+    /// The customer is archived.
+    Archived(Arc<str>),
+    /// There is no such customer, and none can be made.
+    Customer(CustomerError),
+    /// This process may not serve the database any more.
+    Halted,
+}
+
+/// Admits calls.
+pub struct Ledger {
+    counters: Arc<Counters>,
+    customers: Customers,
+    clock: Clock,
+    /// Another process may be serving: nobody is admitted.
+    halted: AtomicBool,
+}
 
 /// What is held for a running call. It is released exactly once: when it is settled, or when it is
 /// dropped without (then for nothing).
 #[derive(Debug)]
 pub struct Permit {
-    counters: Arc<Counters>,
-    account: Arc<str>,
-    bound: NanoUsd,
-    settled: bool,
+    hold: Hold,
+    ask: Ask,
+    amounts: Amounts,
+    grant: Grant,
+    clock: Clock,
+    admitted: Timestamp,
+    renewed: Timestamp,
+    /// What earlier attempts of the call were charged.
+    charged: NanoUsd,
 }
 
+/// What a settlement changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// What the customer's wallet was debited, where it had one.
+    pub customer_debit: Option<NanoUsd>,
+    /// What it has left.
+    pub customer_balance: Option<NanoUsd>,
+    /// What the account's wallet was debited, where it pays in advance.
+    pub account_debit: Option<NanoUsd>,
+}
+
+/// How often a hold is renewed while its call shows signs of life, in milliseconds.
+const RENEWAL: i64 = 30_000;
+
 impl Ledger {
-    /// Holds the most that a call may cost.
-    pub fn admit(&self, account: &Arc<str>, bound: Bound) -> Permit {
-        let bound = bound.0.ceil();
-        self.counters.hold(account, bound);
-        Permit { counters: Arc::clone(&self.counters), account: Arc::clone(account), bound, settled: false }
+    pub fn new(counters: Arc<Counters>, customers: Customers, clock: Clock) -> Self {
+        Self { counters, customers, clock, halted: AtomicBool::new(false) }
+    }
+
+    /// The customer that a call names, made on first sight.
+    ///
+    /// # Errors
+    /// [`Refusal::Customer`].
+    pub fn customer(&self, payer: &Payer, named: &str) -> Result<Arc<Customer>, Refusal> {
+        if self.is_halted() {
+            return Err(Refusal::Halted);
+        }
+        self.customers.seen(&payer.account, named).map_err(Refusal::Customer)
+    }
+
+    /// Holds the most that a call may cost against every cap that applies to it, in one step. `id`
+    /// is the id of the hold and of the usage event that will settle it.
+    ///
+    /// # Errors
+    /// [`Refusal`]; nothing is held then.
+    pub fn admit(
+        &self,
+        id: &Arc<str>,
+        payer: &Payer,
+        customer: Option<&Customer>,
+        wish: &Wish<'_>,
+    ) -> Result<Permit, Refusal> {
+        if self.is_halted() {
+            return Err(Refusal::Halted);
+        }
+        // Held until the hold is made: a purge that begins meanwhile finds it.
+        let named = customer.map(|customer| (customer, customer.named()));
+        let mut budget = None;
+        if let Some((customer, named)) = &named {
+            if !named.may_be_named() {
+                return Err(Refusal::Customer(CustomerError::Purged));
+            }
+            if named.is_archived() {
+                return Err(Refusal::Archived(Arc::clone(&customer.external_id)));
+            }
+            budget = named.budget(payer.default_customer_budget);
+        }
+        let now = self.clock.now();
+        let ask = Ask {
+            id: Arc::clone(id),
+            account: Arc::clone(&payer.account),
+            customer: customer.map(|customer| Arc::clone(&customer.id)),
+            customer_budget: budget,
+            account_budget: payer.monthly_budget,
+            prepaid: payer.prepaid,
+            now,
+        };
+        let decide = |room: &_| grant(wish, room).map(|(amounts, granted)| (amounts, (amounts, granted)));
+        let (hold, (amounts, granted)) = self.counters.hold(&ask, decide).map_err(|denied| match denied {
+            Denied::Short(short) => Refusal::Short {
+                short,
+                customer: customer.map(|customer| Arc::clone(&customer.external_id)),
+                month: now.month(),
+            },
+            Denied::Unbounded => Refusal::Unbounded,
+        })?;
+        let clock = self.clock.clone();
+        Ok(Permit { hold, ask, amounts, grant: granted, clock, admitted: now, renewed: now, charged: NanoUsd::ZERO })
     }
 
     /// What is held and spent.
-    pub fn counters(&self) -> &Counters {
+    pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
+    }
+
+    pub fn customers(&self) -> &Customers {
+        &self.customers
+    }
+
+    /// Stops admitting, or begins again.
+    pub fn halt(&self, yes: bool) {
+        self.halted.store(yes, Ordering::Release);
+    }
+
+    fn is_halted(&self) -> bool {
+        self.halted.load(Ordering::Acquire)
     }
 }
 
 impl Permit {
-    /// Replaces the hold by the charge.
-    pub fn settle(mut self, charge: NanoUsd) {
-        self.settled = true;
-        self.counters.settle(&self.account, self.bound, charge);
+    /// What is held: for all attempts together, the most that the call may still come to.
+    pub fn held(&self) -> Amounts {
+        Amounts { cost: self.charged.saturating_add(self.amounts.cost), debit: self.amounts.debit }
     }
-}
 
-impl Drop for Permit {
-    fn drop(&mut self) {
-        if !self.settled {
-            self.counters.settle(&self.account, self.bound, NanoUsd::ZERO);
+    pub fn grant(&self) -> Grant {
+        self.grant
+    }
+
+    /// When the call was admitted: it counts in that month.
+    pub fn admitted(&self) -> Timestamp {
+        self.admitted
+    }
+
+    /// What the customer's wallet has now, where it is debited for this call.
+    pub fn customer_balance(&self) -> Option<NanoUsd> {
+        self.hold.customer_balance(self.ask.customer.as_deref()?)
+    }
+
+    /// Whether the customer's wallet will be debited.
+    pub fn debits_customer(&self) -> bool {
+        self.hold.customer_wallet
+    }
+
+    /// Whether the account's wallet will be debited.
+    pub fn debits_account(&self) -> bool {
+        self.hold.account_wallet
+    }
+
+    /// The call shows signs of life: its hold stands for another while.
+    pub fn renew(&mut self) {
+        let now = self.clock.now();
+        if now.0 - self.renewed.0 >= RENEWAL {
+            self.renewed = now;
+            self.hold.renew(now);
         }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
+    /// Ends one attempt, which was charged `cost`, and holds for the next, in one step. The
+    /// customer's wallet is debited once, when the call is settled.
+    ///
+    /// # Errors
+    /// [`Denied`]: the next attempt has no room; what was charged stays.
+    pub fn next_attempt(&mut self, cost: NanoUsd, wish: &Wish<'_>) -> Result<Grant, Denied> {
+        let charge = Amounts { cost, debit: NanoUsd::ZERO };
+        self.ask.now = self.clock.now();
+        self.charged = self.charged.saturating_add(cost);
+        self.amounts = Amounts::default();
+        let decide = |room: &_| grant(wish, room).map(|(amounts, granted)| (amounts, (amounts, granted)));
+        let (amounts, granted) = self.hold.next_attempt(&self.ask, charge, decide)?;
+        (self.amounts, self.grant) = (amounts, granted);
+        Ok(granted)
+    }
 
-    proptest! {
-        #[test]
-        fn whatever_becomes_of_permits_nothing_stays_held(calls in proptest::collection::vec((0_i128..1_000_000_000_000, proptest::option::of(0_i64..1_000_000)), 0..50)) {
-            let ledger = Ledger::default();
-            let account: Arc<str> = "acct_1".into();
-            let mut spent = 0;
-            let permits: Vec<_> = calls.iter().map(|(bound, charge)| (ledger.admit(&account, Bound(FemtoUsd(*bound))), charge)).collect();
-            prop_assert_eq!(ledger.counters().of("acct_1").running, calls.len() as u64);
-            for (permit, charge) in permits {
-                match charge {
-                    Some(charge) => { spent += charge; permit.settle(NanoUsd(*charge)); }
-                    None => drop(permit),
-                }
-            }
-            let counts = ledger.counters().of("acct_1");
-            prop_assert_eq!((counts.held, counts.running, counts.spent), (NanoUsd(0), 0, NanoUsd(spent)));
+    /// Replaces the hold by the charge of the whole call, of which `cost` counts against budgets
+    /// and the account's wallet and `debit` is what the customer's wallet pays.
+    pub fn settle(self, cost: NanoUsd, debit: NanoUsd) -> Receipt {
+        let (customer, account) = (self.hold.customer_wallet, self.hold.account_wallet);
+        let rest = Amounts { cost: cost.saturating_sub(self.charged), debit };
+        let Settled { customer_wallet } = self.hold.settle(rest);
+        Receipt {
+            customer_debit: customer.then_some(debit),
+            customer_balance: customer_wallet,
+            account_debit: account.then_some(cost),
         }
     }
 }

@@ -21,6 +21,10 @@ pub struct Metered {
 pub struct Expectation {
     /// Tokens of the model's context window; 0 where unknown.
     pub context_window: u64,
+    /// Input tokens that were held for.
+    pub most_input: u64,
+    /// Output tokens that were held for; `None` where nothing bounded them.
+    pub most_output: Option<u64>,
     /// Choices asked for.
     pub choices: u64,
     /// Whether the operation produces output tokens at all.
@@ -53,7 +57,7 @@ pub fn judge(outcome: &Outcome, expectation: Expectation, counted: &Counted<'_>)
         (None, None) => None,
     };
     let input = input.map(|tokens| tokens.saturating_add(positive(reported.input_tools)));
-    let too_much = input.is_some_and(|tokens| !at_most(tokens, 1));
+    let too_much = input.is_some_and(|tokens| !at_most(tokens, 1) || tokens > expectation.most_input);
     metered.incredible |= too_much;
     match input {
         Some(tokens) if tokens > 0 && !metered.incredible => {
@@ -70,7 +74,7 @@ pub fn judge(outcome: &Outcome, expectation: Expectation, counted: &Counted<'_>)
                 .min(metered.usage.cached_input_tokens);
         }
         _ => {
-            metered.usage.prompt_tokens = (counted.input)();
+            metered.usage.prompt_tokens = (counted.input)().min(expectation.most_input);
             metered.estimated = true;
         }
     }
@@ -90,11 +94,13 @@ pub fn judge(outcome: &Outcome, expectation: Expectation, counted: &Counted<'_>)
         (None, None) if reasoning > 0 => Some(reasoning),
         (None, None) => None,
     };
-    let too_much = output.is_some_and(|tokens| !at_most(tokens, expectation.choices.max(1)));
+    let most_output = expectation.most_output.unwrap_or(u64::MAX);
+    let too_much = output.is_some_and(|tokens| !at_most(tokens, expectation.choices.max(1)) || tokens > most_output);
     metered.incredible |= too_much;
     let missing = output.is_none_or(|tokens| tokens == 0 && outcome.saw_output) || negative(reported) || too_much;
     if missing || expectation.cut {
-        let produced = (counted.output)();
+        // The provider was told the limit, so it can't have produced more, however we count.
+        let produced = (counted.output)().min(most_output);
         let believed = if missing { 0 } else { output.unwrap_or(0) };
         metered.usage.completion_tokens = believed.max(produced);
         metered.estimated |= produced > believed || missing;
@@ -138,7 +144,14 @@ fn negative(counts: &UsageCounts) -> bool {
 mod tests {
     use super::*;
 
-    const CALL: Expectation = Expectation { context_window: 1000, choices: 1, has_output: true, cut: false };
+    const CALL: Expectation = Expectation {
+        context_window: 1000,
+        most_input: 900,
+        most_output: Some(500),
+        choices: 1,
+        has_output: true,
+        cut: false,
+    };
 
     fn judged(usage: UsageCounts, expectation: Expectation) -> Metered {
         let mut outcome = Outcome::default();
@@ -203,6 +216,21 @@ mod tests {
             assert!(metered.estimated, "{usage:?}");
             assert_eq!(metered.incredible, incredible, "{usage:?}");
         }
+    }
+
+    #[test]
+    fn what_is_beyond_the_hold_is_counted() {
+        let counts =
+            |input, output| UsageCounts { input_total: Some(input), output: Some(output), ..UsageCounts::default() };
+        let metered = judged(counts(901, 1), CALL);
+        assert!(metered.estimated && metered.incredible);
+        assert_eq!((metered.usage.prompt_tokens, metered.usage.completion_tokens), (7, 1));
+        let metered = judged(counts(1, 501), CALL);
+        assert!(metered.estimated && metered.incredible);
+        assert_eq!((metered.usage.prompt_tokens, metered.usage.completion_tokens), (1, 5));
+        let tight = Expectation { most_input: 3, most_output: Some(2), ..CALL };
+        let metered = judged(UsageCounts::default(), tight);
+        assert_eq!((metered.usage.prompt_tokens, metered.usage.completion_tokens), (3, 2));
     }
 
     #[test]

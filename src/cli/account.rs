@@ -99,6 +99,8 @@ pub async fn accounts(settings: &Settings, command: AccountCommand) -> Result<()
                 plan,
                 billing,
                 markup_basis_points: plan.markup_basis_points(),
+                monthly_budget: None,
+                default_customer_budget: None,
                 created: Clock::of_machine().now(),
             };
             accounts::insert(&store, &account).await?;

@@ -28,6 +28,9 @@ pub(super) async fn attempt(
         Ok(encoded) => encoded,
         Err(error) => return Err(running.refuse(error)),
     };
+    if let Err(error) = running.goes_out() {
+        return Err(running.refuse(error));
+    }
     let call = Call {
         provider,
         operation: upstream::Operation::Chat { stream: request.stream },
@@ -35,7 +38,7 @@ pub(super) async fn attempt(
         body: encoded,
         deadline: Instant::now() + gateway.total,
     };
-    let answer = match gateway.upstream.send(call).await {
+    let answer = match running.renewing(gateway.upstream.send(call)).await {
         Ok(answer) => answer,
         Err(error) => {
             running.attempts(error.attempts);
@@ -48,6 +51,7 @@ pub(super) async fn attempt(
         upstream::Content::Stream(events) => {
             let mut facts = running.facts();
             facts.attempts = answer.attempts;
+            facts.wallet_balance = running.wallet_balance();
             let verbatim = (operation.replies == Replies::Verbatim).then_some(request.include_usage);
             let reply = match verbatim {
                 Some(_) => Reply::tap(),
@@ -72,7 +76,7 @@ async fn encode(
         Target {
             model: &target.model,
             max_output: u64::from(target.entry.max_output_tokens),
-            output_limit: request.output_limit,
+            output_limit: running.output_limit(),
             reasoning_format: operation.reasoning_format,
             normalises: operation.normalises,
             user: user.as_deref(),
@@ -121,7 +125,7 @@ fn whole(body: &Bytes, running: Running, operation: &'static ChatOperation) -> R
     }
     let mut facts = running.facts();
     let settled = running.settle(reply.outcome(), Status::Ok).map_err(Error::Journal)?;
-    facts.cost = Some(settled.charge.cost);
+    facts.settled(&settled);
     let content = if verbatim { body.clone() } else { reply.into_completion(&settled.usage).into() };
     Ok(Answer { facts, content: Content::Json(content) })
 }

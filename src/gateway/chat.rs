@@ -1,9 +1,9 @@
 //! A chat call, from a body to an answer.
 
+use super::admit::{Asked, admit};
 use super::attempt::attempt;
 use super::context::Context;
 use super::resolve::{Operation, resolve};
-use super::settle::{Asked, admit};
 use super::{Answer, Error, Gateway};
 use crate::wire::chat::ChatRequest;
 use bytes::Bytes;

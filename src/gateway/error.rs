@@ -4,6 +4,8 @@ use super::reference::ReferenceError;
 use super::resolve::Operation;
 use crate::adapter::provider::ErrorKind;
 use crate::adapter::view::Refused;
+use crate::billing::{CustomerError, Refusal};
+use crate::counters::Cap;
 use crate::upstream::UpstreamError;
 use crate::wire::error::Code;
 use crate::wire::request_error::RequestError;
@@ -25,6 +27,10 @@ pub enum Error {
     Unfit { reference: String, wanted: Operation, is: Option<Operation> },
     /// The provider lacks credentials; these are the variables that would hold them.
     NotConfigured { provider: &'static str, variables: Vec<&'static str> },
+    /// A cap has no room, or the customer may not call; `param` is where the customer was named.
+    NotAdmitted { refusal: Refusal, param: &'static str },
+    /// The hold could not be written, so the call did not go out.
+    Unrecorded(std::io::Error),
     /// The provider has no way to take a part of the request.
     Refused { provider: &'static str, refused: Refused },
     /// An image that the provider takes only as data could not be fetched.
@@ -54,6 +60,21 @@ impl Error {
                 ErrorKind::Quota => Code::UpstreamQuotaExceeded,
                 ErrorKind::Unavailable => Code::UpstreamUnavailable,
             },
+            Error::NotAdmitted { refusal, .. } => match refusal {
+                Refusal::Short { short, .. } => match short.cap {
+                    Cap::CustomerBudget => Code::CustomerBudgetExceeded,
+                    Cap::CustomerWallet => Code::CustomerWalletEmpty,
+                    Cap::AccountBudget => Code::AccountBudgetExceeded,
+                    Cap::AccountWallet => Code::WalletEmpty,
+                },
+                Refusal::Unbounded => Code::PriceUnbounded,
+                Refusal::Archived(_) | Refusal::Customer(CustomerError::Purged) => Code::CustomerArchived,
+                Refusal::Customer(CustomerError::Unknown) => Code::CustomerNotFound,
+                Refusal::Customer(CustomerError::NotAnId(_)) => Code::InvalidRequest,
+                Refusal::Customer(CustomerError::Taken) => Code::ExternalIdTaken,
+                Refusal::Customer(CustomerError::Journal(_)) | Refusal::Halted => Code::CountersUnavailable,
+            },
+            Error::Unrecorded(_) => Code::CountersUnavailable,
             Error::Journal(_) => Code::InternalError,
         }
     }

@@ -3,6 +3,7 @@
 //! [`chat::run`] and [`plain::run`] read as those steps. Errors are one enum, [`Error`], which
 //! knows nothing of HTTP; `http::error` turns it into the contract's answers.
 
+mod admit;
 mod attempt;
 pub mod chat;
 pub mod context;
@@ -41,7 +42,7 @@ pub struct Gateway {
     /// Ids of those that can be called.
     pub configured: HashSet<&'static str>,
     pub prices: Arc<PriceBook>,
-    pub ledger: Ledger,
+    pub ledger: Arc<Ledger>,
     pub journal: Arc<Journal>,
     pub upstream: Upstream,
     /// For what callers' URLs lead to.
@@ -70,6 +71,9 @@ pub enum Content {
     Stream(Box<ChatStream>),
 }
 
+/// Output tokens below which a call is not worth making.
+const LEAST_OUTPUT: u64 = crate::billing::LEAST_OUTPUT;
+
 /// What response headers tell about a call.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -80,5 +84,20 @@ pub struct Facts {
     pub attempts: u32,
     /// What the call cost the account; not known yet when a stream begins.
     pub cost: Option<NanoUsd>,
+    /// The output limit that was sent, where it is less than what would have been.
+    pub output_limit: Option<u64>,
+    /// What the customer's wallet has left.
+    pub wallet_balance: Option<NanoUsd>,
+    /// What it was debited.
+    pub wallet_deducted: Option<NanoUsd>,
     pub warning: Option<&'static str>,
+}
+
+impl Facts {
+    /// What is known once a call is settled.
+    fn settled(&mut self, settled: &settle::Settled) {
+        self.cost = Some(settled.charge.cost);
+        self.wallet_balance = settled.receipt.customer_balance;
+        self.wallet_deducted = settled.receipt.customer_debit;
+    }
 }

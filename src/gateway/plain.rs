@@ -1,8 +1,9 @@
 //! Embeddings and moderations: a call without streams or conversation.
 
+use super::admit::{Asked, admit};
 use super::context::Context;
 use super::resolve::{Operation, Target, resolve};
-use super::settle::{Asked, Running, Status, admit};
+use super::settle::{Running, Status};
 use super::{Answer, Content, Error, Gateway};
 use crate::adapter::json::Json;
 use crate::adapter::provider::{self, Replies};
@@ -61,6 +62,9 @@ async fn attempt(
     if let Err(refused) = (own.encode)(&view, &mut json) {
         return Err(running.refuse(Error::Refused { provider: target.provider.name, refused }));
     }
+    if let Err(error) = running.goes_out() {
+        return Err(running.refuse(error));
+    }
     let call = Call {
         provider: target.provider,
         operation: if operation == Operation::Embeddings {
@@ -72,7 +76,7 @@ async fn attempt(
         body: json.into_bytes().into(),
         deadline: Instant::now() + gateway.total,
     };
-    let answer = match gateway.upstream.send(call).await {
+    let answer = match running.renewing(gateway.upstream.send(call)).await {
         Ok(answer) => answer,
         Err(error) => {
             running.attempts(error.attempts);
@@ -97,7 +101,7 @@ async fn attempt(
     }
     let mut facts = running.facts();
     let settled = running.settle(reply.outcome(), Status::Ok).map_err(Error::Journal)?;
-    facts.cost = Some(settled.charge.cost);
+    facts.settled(&settled);
     let content = if rebuilt { reply.into_embeddings(request.wants_base64(), &settled.usage).into() } else { body };
     Ok(Answer { facts, content: Content::Json(content) })
 }

@@ -1,69 +1,25 @@
-//! The two ends of a call's money: what is held before it, and what is recorded after it.
+//! The end of a call's money: what is recorded and charged, once.
 
+use super::admit::Asked;
 use super::context::{Context, looks_like_email};
 use super::resolve::{Operation, Target};
 use super::{Error, Facts, Gateway};
 use crate::adapter::reply::Outcome;
 use crate::billing::journal::Journal;
 use crate::billing::{
-    self, Bound, Charge, Counted, Expectation, Extent, Permit, Reported, Terms, charge, judge, price_version,
+    self, Charge, Counted, Customer, Expectation, Permit, Receipt, Reported, Terms, charge, judge, price_version,
 };
 use crate::clock::Timestamp;
-use crate::id::{Id, TokenHash};
+use crate::id::TokenHash;
+use crate::money::NanoUsd;
 use crate::telemetry::{CallKey, CallNumbers, Metrics};
-use crate::wire::chat::ChatRequest;
 use crate::wire::event::UsageEvent;
-use crate::wire::plain::PlainRequest;
-use crate::wire::request_error::RequestError;
 use crate::wire::usage::Usage;
-use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
-
-/// What a request asks for, as far as money goes.
-pub(super) struct Asked {
-    pub operation: Operation,
-    pub streamed: bool,
-    pub choices: u64,
-    pub output_limit: Option<u64>,
-    pub service_tier: Option<String>,
-    /// The body's `user`.
-    pub user: Option<String>,
-    /// The reference as the caller wrote it.
-    pub reference: String,
-    /// The whole request, to count its tokens where the provider does not.
-    pub body: Bytes,
-}
-
-impl Asked {
-    pub fn of_chat(request: &ChatRequest<'_>, body: &Bytes) -> Self {
-        Self {
-            operation: Operation::Chat,
-            streamed: request.stream,
-            choices: request.n,
-            output_limit: request.output_limit,
-            service_tier: request.service_tier.as_deref().map(str::to_owned),
-            user: request.user.as_deref().map(str::to_owned),
-            reference: request.model.as_ref().to_owned(),
-            body: body.clone(),
-        }
-    }
-
-    pub fn of_plain(request: &PlainRequest<'_>, operation: Operation, reference: &str, body: &Bytes) -> Self {
-        Self {
-            operation,
-            streamed: false,
-            choices: 1,
-            output_limit: Some(0),
-            service_tier: None,
-            user: request.user.as_deref().map(str::to_owned),
-            reference: reference.to_owned(),
-            body: body.clone(),
-        }
-    }
-}
 
 /// What a running call carries to its settlement. It settles exactly once: by one of its methods,
 /// or when it is dropped, which is what a hang-up does.
@@ -71,8 +27,10 @@ pub struct Running(Option<Box<Call>>);
 
 struct Call {
     permit: Permit,
+    /// Of the hold, and of the usage event.
+    id: Arc<str>,
     context: Context,
-    customer: Option<String>,
+    customer: Option<Arc<Customer>>,
     target: Target,
     asked: Asked,
     terms: Terms,
@@ -80,10 +38,14 @@ struct Call {
     started: Instant,
     first_output: Option<Instant>,
     attempts: u32,
-    /// Whether anything has been sent; before, there is nothing to record.
+    /// Input tokens that were held for.
+    most_input: u64,
     journal: Arc<Journal>,
     metrics: Arc<Metrics>,
 }
+
+/// How often the hold of a call that waits is renewed.
+const RENEWAL: Duration = Duration::from_secs(60);
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,61 +62,77 @@ pub enum Status {
 pub struct Settled {
     pub usage: Usage,
     pub charge: Charge,
-}
-
-/// An output that nobody limited is held at this much, or the model's maximum if that is less.
-const UNSTATED_OUTPUT: u64 = 4096;
-
-/// Admits a call: its customer is known, and the most that it may cost is held.
-pub(super) fn admit(gateway: &Gateway, context: Context, target: Target, asked: Asked) -> Result<Running, Error> {
-    let customer = context.metadata.customer.clone().or_else(|| asked.user.clone());
-    if let Some(user) = &asked.user
-        && (user.is_empty() || user.len() > 255)
-    {
-        return Err(Error::Request(RequestError::member(
-            "user",
-            "Invalid value for 'user': expected the id of an end customer, 1 to 255 bytes.",
-        )));
-    }
-    let caller = &context.caller;
-    let markup = match asked.operation {
-        Operation::Moderations if !caller.markup_on_moderations => 0,
-        _ => caller.markup_basis_points,
-    };
-    let terms = Terms { markup_basis_points: markup };
-    let bound = Bound(billing::bound(&target.entry, extent(&asked, &target), terms));
-    let permit = gateway.ledger.admit(&caller.account_id, bound);
-    // The moment whose prices it has.
-    let created = target.entry.at;
-    Ok(Running(Some(Box::new(Call {
-        permit,
-        customer,
-        context,
-        target,
-        asked,
-        terms,
-        created,
-        started: Instant::now(),
-        first_output: None,
-        attempts: 1,
-        journal: Arc::clone(&gateway.journal),
-        metrics: Arc::clone(&gateway.metrics),
-    }))))
-}
-
-/// What a call may use at most; its body's bytes bound its input tokens.
-fn extent<'a>(asked: &'a Asked, target: &Target) -> Extent<'a> {
-    let most = u64::from(target.entry.max_output_tokens);
-    let unstated = if most == 0 { UNSTATED_OUTPUT } else { UNSTATED_OUTPUT.min(most) };
-    Extent {
-        input: asked.body.len() as u64,
-        output: asked.output_limit.unwrap_or(unstated),
-        choices: asked.choices,
-        service_tier: asked.service_tier.as_deref(),
-    }
+    pub receipt: Receipt,
 }
 
 impl Running {
+    #[expect(clippy::too_many_arguments, reason = "the parts of one value, put together in one place")]
+    pub(super) fn new(
+        gateway: &Gateway,
+        permit: Permit,
+        id: Arc<str>,
+        customer: Option<Arc<Customer>>,
+        context: Context,
+        target: Target,
+        asked: Asked,
+        terms: Terms,
+        most_input: u64,
+    ) -> Self {
+        Self(Some(Box::new(Call {
+            created: permit.admitted(),
+            permit,
+            id,
+            customer,
+            context,
+            target,
+            asked,
+            terms,
+            started: Instant::now(),
+            first_output: None,
+            attempts: 1,
+            most_input,
+            journal: Arc::clone(&gateway.journal),
+            metrics: Arc::clone(&gateway.metrics),
+        })))
+    }
+
+    /// The output limit to send upstream: what the hold covers.
+    pub(super) fn output_limit(&self) -> Option<u64> {
+        self.call().permit.grant().limit
+    }
+
+    /// Writes the hold to the journal: from here on the call may go out, and is billed whatever
+    /// becomes of this process.
+    ///
+    /// # Errors
+    /// [`Error::Unrecorded`]: the call must not go out.
+    pub(super) fn goes_out(&self) -> Result<(), Error> {
+        self.call().goes_out().map_err(Error::Unrecorded)
+    }
+
+    /// What the customer's wallet has before the call is settled, where it has one.
+    pub(super) fn wallet_balance(&self) -> Option<NanoUsd> {
+        self.call().permit.customer_balance()
+    }
+
+    /// Waits for `work`, renewing the hold meanwhile.
+    pub(super) async fn renewing<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            match tokio::time::timeout(RENEWAL, work.as_mut()).await {
+                Ok(done) => return done,
+                Err(_) => self.renew(),
+            }
+        }
+    }
+
+    /// The call shows signs of life.
+    pub(super) fn renew(&mut self) {
+        if let Some(call) = &mut self.0 {
+            call.permit.renew();
+        }
+    }
+
     fn call(&self) -> &Call {
         // It is taken out only by what consumes `self`.
         self.0.as_deref().unwrap_or_else(|| unreachable!("a call is settled once"))
@@ -171,7 +149,7 @@ impl Running {
     /// A hash of the end customer that a provider can't turn back, the same for each call of one.
     pub(super) fn hashed_customer(&self) -> Option<String> {
         let call = self.call();
-        let customer = call.customer.as_ref()?;
+        let customer = &call.customer.as_ref()?.external_id;
         let mut hash = Sha256::new();
         hash.update(call.context.caller.account_id.as_bytes());
         hash.update([0]);
@@ -202,12 +180,16 @@ impl Running {
     pub(super) fn facts(&self) -> Facts {
         let call = self.call();
         let reference = call.target.reference();
-        let email = call.customer.as_deref().is_some_and(looks_like_email);
+        let email = call.customer.as_ref().is_some_and(|customer| looks_like_email(&customer.external_id));
+        let grant = call.permit.grant();
         Facts {
             models_tried: vec![reference.clone()],
             model_used: reference,
             attempts: call.attempts,
             cost: None,
+            output_limit: grant.limit.filter(|_| grant.lowered),
+            wallet_balance: None,
+            wallet_deducted: None,
             warning: email.then_some(
                 "The customer id looks like an e-mail address; use an id of your own that is not personal data",
             ),
@@ -257,10 +239,77 @@ impl Drop for Running {
 }
 
 impl Call {
+    fn goes_out(&self) -> io::Result<()> {
+        let held = self.permit.held();
+        let charge = Charge { list: held.cost, cost: held.cost, ..Charge::default() };
+        let receipt = Receipt {
+            customer_debit: self.permit.debits_customer().then_some(held.debit),
+            account_debit: self.permit.debits_account().then_some(held.cost),
+            ..Receipt::default()
+        };
+        let event = UsageEvent { estimated: true, status: "abandoned".to_owned(), ..self.event(charge, receipt) };
+        self.named(event, |event| self.journal.append_hold(event))
+    }
+
+    /// Writes an event that names its customer, unless the customer is purged, or was: that can't
+    /// begin before the event is written.
+    fn named<T>(&self, mut event: UsageEvent, write: impl FnOnce(&UsageEvent) -> T) -> T {
+        let Some(customer) = &self.customer else {
+            return write(&event);
+        };
+        let named = customer.named();
+        if !named.may_be_named() {
+            event.scrub();
+        }
+        write(&event)
+    }
+
+    /// What is known of the call before it is over.
+    fn event(&self, charge: Charge, receipt: Receipt) -> UsageEvent {
+        let caller = &self.context.caller;
+        let customer = self.customer.as_ref();
+        UsageEvent {
+            id: self.id.as_ref().to_owned(),
+            account_id: caller.account_id.as_ref().to_owned(),
+            token_id: caller.token_id.as_ref().to_owned(),
+            request_id: self.context.request_id.clone(),
+            response_id: None,
+            created: self.created.0,
+            customer: customer.map(|customer| customer.external_id.as_ref().to_owned()),
+            customer_id: customer.map(|customer| customer.id.as_ref().to_owned()),
+            endpoint: self.asked.operation.path().to_owned(),
+            reference: self.asked.reference.clone(),
+            provider: self.target.provider.id.to_owned(),
+            model: self.target.model.clone(),
+            usage: Usage::default(),
+            raw_usage: None,
+            estimated: false,
+            cost: charge.cost,
+            list_cost: charge.list,
+            billable: self.context.metadata.billable,
+            held: self.permit.held().cost,
+            customer_debit: receipt.customer_debit,
+            account_debit: receipt.account_debit,
+            price_version: self.target.entry.version.as_ref().to_owned(),
+            tags: self.context.metadata.tags.clone(),
+            session_id: self.context.metadata.session_id.clone(),
+            properties: self.context.metadata.properties.clone(),
+            status: String::new(),
+            error_code: None,
+            attempts: self.attempts,
+            streamed: self.asked.streamed,
+            latency_ms: 0,
+            first_token_ms: None,
+        }
+    }
+
     fn settle(self, outcome: &Outcome, status: Status) -> io::Result<Settled> {
         let entry = &self.target.entry;
+        let grant = self.permit.grant();
         let expectation = Expectation {
             context_window: u64::from(entry.context_window),
+            most_input: self.most_input,
+            most_output: grant.most_output,
             choices: self.asked.choices,
             has_output: self.asked.operation == Operation::Chat,
             cut: status != Status::Ok,
@@ -285,7 +334,8 @@ impl Call {
             );
         }
         let reported = Reported::of(outcome);
-        let most = billing::bound(entry, extent(&self.asked, &self.target), Terms::default());
+        let extent = self.asked.extent(&self.target, self.most_input, grant.limit);
+        let most = billing::bound(entry, extent, Terms::default());
         let charged = charge(&metered.usage, entry, reported, most, self.terms);
         if charged.refused_figure {
             tracing::warn!(
@@ -302,39 +352,39 @@ impl Call {
             Status::Failed(code) => ("error", Some(code)),
             Status::Aborted => ("aborted", None),
         };
-        let caller = &self.context.caller;
+        // A call that gave nothing debits nothing, whatever was to be charged for it.
+        let debit = if nothing_came && matches!(status, Status::Failed(_)) {
+            NanoUsd::ZERO
+        } else {
+            self.context.metadata.billable.unwrap_or(charged.cost)
+        };
+        let receipt_of = Receipt {
+            customer_debit: self.permit.debits_customer().then_some(debit),
+            account_debit: self.permit.debits_account().then_some(charged.cost),
+            ..Receipt::default()
+        };
         let event = UsageEvent {
-            id: Id::new("use").into_string(),
-            account_id: caller.account_id.as_ref().to_owned(),
-            token_id: caller.token_id.as_ref().to_owned(),
-            request_id: self.context.request_id,
             response_id: outcome.response_id.clone(),
-            created: self.created.0,
-            customer: self.customer,
-            endpoint: self.asked.operation.path().to_owned(),
-            reference: self.asked.reference,
-            provider: self.target.provider.id.to_owned(),
             usage: metered.usage,
             raw_usage: outcome.raw_usage(),
             estimated: metered.estimated,
-            cost: charged.cost,
-            list_cost: charged.list,
-            billable: self.context.metadata.billable,
             price_version: price_version(entry, &metered.usage, reported.tier, charged.basis),
-            model: self.target.model,
-            tags: self.context.metadata.tags,
-            session_id: self.context.metadata.session_id,
-            properties: self.context.metadata.properties,
             status: word.to_owned(),
             error_code: code.map(str::to_owned),
-            attempts: self.attempts,
-            streamed: self.asked.streamed,
             latency_ms: duration.as_millis() as u64,
             first_token_ms: first.map(|first| first.as_millis() as u64),
+            ..self.event(charged, receipt_of)
         };
-        let written = self.journal.append(&event);
+        let written = self.named(event, |event| {
+            let written = self.journal.append(event);
+            if let Err(error) = &written {
+                // The log is the last place left to keep it.
+                tracing::error!(%error, event = %serde_json::to_string(event).unwrap_or_default(), "a usage event could not be written to the journal");
+            }
+            written
+        });
         // The provider bills the call, recorded or not: the charge counts against caps.
-        self.permit.settle(charged.cost);
+        let receipt = self.permit.settle(charged.cost, debit);
         let key = CallKey {
             provider: self.target.provider.id,
             operation: self.asked.operation.name(),
@@ -349,10 +399,6 @@ impl Call {
                 output_tokens: metered.usage.completion_tokens,
             },
         );
-        if let Err(error) = &written {
-            // The log is the last place left to keep it.
-            tracing::error!(%error, event = %serde_json::to_string(&event).unwrap_or_default(), "a usage event could not be written to the journal");
-        }
-        written.map(|()| Settled { usage: metered.usage, charge: charged })
+        written.map(|()| Settled { usage: metered.usage, charge: charged, receipt })
     }
 }

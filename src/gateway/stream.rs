@@ -126,6 +126,9 @@ impl Body for ChatStream {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = &mut *self;
         let mut out = Vec::new();
+        if let Some(running) = &mut this.running {
+            running.renew();
+        }
         while !this.ended {
             match ready!(this.upstream.poll_batch(cx)) {
                 Some(Ok(())) => match this.drain(&mut out) {

@@ -95,6 +95,8 @@ pub fn explain(error: gateway::Error) -> ApiError {
             format!("The image could not be fetched: {why}. Send it as a data URI, or call another provider's model."),
         )
         .param(param),
+        E::NotAdmitted { refusal, param } => super::refusal::explain(code, refusal, param),
+        E::Unrecorded(error) => super::refusal::unrecorded(code, &error),
         E::Upstream(error) => upstream(code, error),
         E::Journal(error) => internal(&error),
     }

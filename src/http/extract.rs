@@ -23,6 +23,8 @@ pub trait Needs: Send {
 pub struct Inference;
 /// `api:read`.
 pub struct Reading;
+/// `api:write`.
+pub struct Writing;
 
 impl Needs for Inference {
     const SCOPE: Scope = Scope::Chat;
@@ -30,6 +32,10 @@ impl Needs for Inference {
 
 impl Needs for Reading {
     const SCOPE: Scope = Scope::Read;
+}
+
+impl Needs for Writing {
+    const SCOPE: Scope = Scope::Write;
 }
 
 /// A server token that has the scope `N` stands for.

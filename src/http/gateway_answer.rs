@@ -10,6 +10,9 @@ const MODEL_USED: HeaderName = HeaderName::from_static("x-ringside-model-used");
 const MODELS_TRIED: HeaderName = HeaderName::from_static("x-ringside-models-tried");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-ringside-attempts");
 const COST: HeaderName = HeaderName::from_static("x-ringside-cost");
+const OUTPUT_LIMIT: HeaderName = HeaderName::from_static("x-ringside-output-limit");
+const WALLET_BALANCE: HeaderName = HeaderName::from_static("x-ringside-wallet-balance");
+const WALLET_DEDUCTED: HeaderName = HeaderName::from_static("x-ringside-wallet-deducted");
 const WARNING: HeaderName = HeaderName::from_static("x-ringside-warning");
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
@@ -41,6 +44,14 @@ fn tell(headers: &mut HeaderMap, facts: &Facts) {
     put(MODELS_TRIED, &facts.models_tried.join(", "));
     if let Some(cost) = facts.cost {
         put(COST, &cost.to_string());
+    }
+    for (name, amount) in [(WALLET_BALANCE, facts.wallet_balance), (WALLET_DEDUCTED, facts.wallet_deducted)] {
+        if let Some(amount) = amount {
+            put(name, &amount.to_string());
+        }
+    }
+    if let Some(limit) = facts.output_limit {
+        put(OUTPUT_LIMIT, &limit.to_string());
     }
     if let Some(warning) = facts.warning {
         put(WARNING, warning);

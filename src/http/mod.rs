@@ -1,10 +1,12 @@
 //! HTTP: routes, extractors, answers, and the server itself. Business lives below.
 
+mod account;
 mod admin;
 mod answer;
 mod body;
 mod chat;
 mod connection;
+mod customers;
 mod edge;
 mod embeddings;
 mod error;
@@ -15,16 +17,19 @@ mod gateway_answer;
 mod health;
 mod idempotency;
 mod list;
+mod member;
 mod metadata;
 mod metrics;
 mod missing;
 mod models;
 mod moderations;
 mod query;
+mod refusal;
 mod reports;
 pub mod router;
 pub mod server;
 pub mod state;
 mod usage;
+mod wallet;
 
 pub use error::explain;

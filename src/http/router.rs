@@ -2,7 +2,9 @@
 
 use super::edge::edge;
 use super::state::Api;
-use super::{admin, chat, embeddings, health, metrics, missing, models, moderations, reports, usage};
+use super::{
+    account, admin, chat, customers, embeddings, health, metrics, missing, models, moderations, reports, usage, wallet,
+};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
@@ -32,6 +34,12 @@ pub fn router(api: &Api, side: Side) -> Router {
             .route("/v1/margin", get(reports::margin))
             .route("/v1/customers/{customer}/usage", get(reports::customer_usage))
             .route("/v1/customers/{customer}/margin", get(reports::customer_margin))
+            .route("/v1/account", get(account::one).patch(account::change))
+            .route("/v1/customers", post(customers::create).get(customers::list))
+            .route("/v1/customers/{customer}", get(customers::one).patch(customers::change).delete(customers::delete))
+            .route("/v1/customers/{customer}/wallet", get(wallet::one).delete(wallet::close))
+            .route("/v1/customers/{customer}/wallet/topup", post(wallet::topup))
+            .route("/v1/customers/{customer}/wallet/adjust", post(wallet::adjust))
             .route("/v1/usage/events", get(usage::list))
             .route("/v1/usage/events/{id}", get(usage::one));
     }
@@ -40,6 +48,7 @@ pub fn router(api: &Api, side: Side) -> Router {
             .route("/metrics", if side == Side::Admin { get(metrics::open) } else { get(metrics::guarded) })
             .route("/admin/ringside/accounts", post(admin::accounts::create).get(admin::accounts::list))
             .route("/admin/ringside/accounts/{account}", get(admin::accounts::one).patch(admin::accounts::change))
+            .route("/admin/ringside/accounts/{account}/credits", post(admin::credits::create))
             .route("/admin/ringside/accounts/{account}/tokens", post(admin::tokens::create).get(admin::tokens::list))
             .route("/admin/ringside/accounts/{account}/tokens/{token}", delete(admin::tokens::revoke))
             .route("/admin/ringside/accounts/{account}/tokens/{token}/rotate", post(admin::tokens::rotate));

@@ -3,7 +3,7 @@
 use super::body::Bounds;
 pub use super::idempotency::KeyedCalls;
 use crate::access::Tokens;
-use crate::billing::Drain;
+use crate::billing::{Books, Drain, Ledger};
 use crate::clock::Clock;
 use crate::gateway::Gateway;
 use crate::store::Store;
@@ -23,6 +23,7 @@ pub struct Rooms {
     pub tokens: Arc<Tokens>,
     pub store: Arc<Store>,
     pub drain: Arc<Drain>,
+    pub books: Arc<Books>,
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
     /// Bytes of a request's body.
@@ -61,6 +62,14 @@ impl Api {
 
     pub fn store(&self) -> &Store {
         &self.0.store
+    }
+
+    pub fn books(&self) -> &Books {
+        &self.0.books
+    }
+
+    pub fn ledger(&self) -> &Ledger {
+        self.0.books.ledger()
     }
 
     pub fn clock(&self) -> &Clock {

@@ -3,6 +3,7 @@
 use super::entity::account;
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
+use crate::money::NanoUsd;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _,
     QuerySelect as _,
@@ -19,7 +20,23 @@ pub struct Account {
     pub billing: Billing,
     /// What is added to list prices, in hundredths of a per cent.
     pub markup_basis_points: u32,
+    /// What the account may spend a month; `None`: no limit.
+    pub monthly_budget: Option<NanoUsd>,
+    /// What a customer without a budget of its own may spend a month; `None`: no limit.
+    pub default_customer_budget: Option<NanoUsd>,
     pub created: Timestamp,
+}
+
+/// What is to become of an account; `None` leaves a member as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    pub name: Option<String>,
+    pub email: Option<Option<String>>,
+    pub plan: Option<Plan>,
+    pub billing: Option<Billing>,
+    pub markup_basis_points: Option<u32>,
+    pub monthly_budget: Option<Option<NanoUsd>>,
+    pub default_customer_budget: Option<Option<NanoUsd>>,
 }
 
 macro_rules! words {
@@ -70,11 +87,20 @@ impl TryFrom<account::Model> for Account {
             plan: Plan::parse(&row.plan).ok_or_else(|| bad("plan"))?,
             billing: Billing::parse(&row.billing).ok_or_else(|| bad("billing"))?,
             markup_basis_points: u32::try_from(row.markup_basis_points).map_err(|_| bad("markup"))?,
+            monthly_budget: row.monthly_budget_nano_usd.map(NanoUsd),
+            default_customer_budget: row.default_customer_budget_nano_usd.map(NanoUsd),
             created: Timestamp(row.created),
             id: row.id,
             name: row.name,
             email: row.email,
         })
+    }
+}
+
+impl Account {
+    /// The markup in per cent, exactly; an amount has the digits that a decimal number needs.
+    pub fn markup_percent(&self) -> NanoUsd {
+        NanoUsd(i64::from(self.markup_basis_points) * 10_000_000)
     }
 }
 
@@ -87,6 +113,8 @@ fn row(account: &Account) -> account::ActiveModel {
         billing: Set(account.billing.text().to_owned()),
         markup_basis_points: Set(i64::from(account.markup_basis_points)),
         created: Set(account.created.0),
+        monthly_budget_nano_usd: Set(account.monthly_budget.map(|amount| amount.0)),
+        default_customer_budget_nano_usd: Set(account.default_customer_budget.map(|amount| amount.0)),
     }
 }
 
@@ -96,9 +124,34 @@ pub async fn insert(store: &Store, account: &Account) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// Changes an account's own members; its id and creation stay.
-pub async fn update(store: &Store, account: &Account) -> Result<(), StoreError> {
-    account::Entity::update(row(account)).exec(store.connection()).await?;
+/// Changes what is given, and nothing else: two changes at once both stand.
+pub async fn change(store: &Store, id: &str, change: Change) -> Result<(), StoreError> {
+    let mut row = account::ActiveModel { id: Set(id.to_owned()), ..Default::default() };
+    let mut changes = false;
+    if let Some(name) = change.name {
+        (row.name, changes) = (Set(name), true);
+    }
+    if let Some(email) = change.email {
+        (row.email, changes) = (Set(email), true);
+    }
+    if let Some(plan) = change.plan {
+        (row.plan, changes) = (Set(plan.text().to_owned()), true);
+    }
+    if let Some(billing) = change.billing {
+        (row.billing, changes) = (Set(billing.text().to_owned()), true);
+    }
+    if let Some(markup) = change.markup_basis_points {
+        (row.markup_basis_points, changes) = (Set(i64::from(markup)), true);
+    }
+    if let Some(budget) = change.monthly_budget {
+        (row.monthly_budget_nano_usd, changes) = (Set(budget.map(|amount| amount.0)), true);
+    }
+    if let Some(budget) = change.default_customer_budget {
+        (row.default_customer_budget_nano_usd, changes) = (Set(budget.map(|amount| amount.0)), true);
+    }
+    if changes {
+        account::Entity::update(row).exec(store.connection()).await?;
+    }
     Ok(())
 }
 

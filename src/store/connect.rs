@@ -1,9 +1,15 @@
 //! Opening a database: made when missing, locked for this process, migrated.
 
-use super::lock::{Lock, LockError};
+use super::entity::serving;
+use super::lock::{Lock, LockError, Ours};
 use super::migrations::Migrator;
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbErr};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait as _, Database, DatabaseBackend, DatabaseConnection, DbErr, EntityTrait as _,
+    Statement,
+};
 use sea_orm_migration::MigratorTrait as _;
 use std::time::Duration;
 
@@ -11,7 +17,9 @@ use std::time::Duration;
 pub struct Store {
     connection: DatabaseConnection,
     /// Held while the store is open: one process serves one database.
-    _lock: Option<Lock>,
+    lock: Option<Lock>,
+    /// How many processes have served the database, this one included.
+    generation: i64,
 }
 
 /// Why a database can't be used.
@@ -35,7 +43,8 @@ impl Store {
         let lock = Lock::take(url, patience).await?;
         let connection = connect(url).await?;
         Migrator::up(&connection, None).await?;
-        Ok(Self { connection, _lock: Some(lock) })
+        let generation = begin(&connection).await?;
+        Ok(Self { connection, lock: Some(lock), generation })
     }
 
     /// Opens `url` beside a process that serves, for commands.
@@ -45,11 +54,29 @@ impl Store {
     pub async fn open_beside(url: &str) -> Result<Self, StoreError> {
         let connection = connect(url).await?;
         Migrator::up(&connection, None).await?;
-        Ok(Self { connection, _lock: None })
+        Ok(Self { connection, lock: None, generation: 0 })
     }
 
     pub(super) fn connection(&self) -> &DatabaseConnection {
         &self.connection
+    }
+
+    /// Whether this process still is the one that serves the database.
+    pub async fn is_ours(&self) -> Ours {
+        let Some(lock @ Lock::Session(_)) = &self.lock else {
+            return Ours::Yes;
+        };
+        let looking = async {
+            if !lock.is_held().await? {
+                return Ok(Ours::Unknown);
+            }
+            let same = generation(&self.connection).await? == self.generation;
+            Ok::<_, DbErr>(if same { Ours::Yes } else { Ours::Another })
+        };
+        match tokio::time::timeout(Duration::from_secs(3), looking).await {
+            Ok(Ok(ours)) => ours,
+            _ => Ours::Unknown,
+        }
     }
 
     /// Whether the database answers.
@@ -64,17 +91,52 @@ impl Store {
         }
     }
 
+    /// Makes SQLite's files forget what was deleted: its write-ahead log still has the old pages.
+    /// PostgreSQL forgets with its next VACUUM.
+    pub(super) async fn forget_deleted(&self) -> Result<(), StoreError> {
+        if self.connection.get_database_backend() == DatabaseBackend::Sqlite {
+            // A reader of an old page may be in the way for a moment.
+            for _ in 0..50 {
+                let statement = Statement::from_string(DatabaseBackend::Sqlite, "PRAGMA wal_checkpoint(TRUNCATE)");
+                let row = self.connection.query_one_raw(statement).await?;
+                if row.is_none_or(|row| row.try_get_by_index::<i64>(0).unwrap_or(0) == 0) {
+                    return Ok(());
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            return Err(StoreError::Value("the write-ahead log could not be emptied; delete again".to_owned()));
+        }
+        Ok(())
+    }
+
     /// Copies a SQLite database to a new file while it is in use.
     ///
     /// # Errors
     /// [`StoreError`]; for PostgreSQL, which has tools of its own.
     pub async fn backup(&self, file: &str) -> Result<(), StoreError> {
-        if self.connection.get_database_backend() != sea_orm::DatabaseBackend::Sqlite {
+        if self.connection.get_database_backend() != DatabaseBackend::Sqlite {
             return Err(StoreError::Value("this command copies SQLite files; for PostgreSQL use pg_dump".to_owned()));
         }
         self.connection.execute_unprepared(&format!("VACUUM INTO '{}'", file.replace('\'', "''"))).await?;
         Ok(())
     }
+}
+
+/// The row that counts who serves.
+const SERVING: &str = "gateway";
+
+/// Counts this process among those that have served the database.
+async fn begin(connection: &DatabaseConnection) -> Result<i64, DbErr> {
+    let row = serving::ActiveModel { name: Set(SERVING.to_owned()), generation: Set(1) };
+    let conflict = OnConflict::column(serving::Column::Name)
+        .value(serving::Column::Generation, Expr::cust("serving.generation + 1"))
+        .to_owned();
+    serving::Entity::insert(row).on_conflict(conflict).exec_without_returning(connection).await?;
+    generation(connection).await
+}
+
+async fn generation(connection: &DatabaseConnection) -> Result<i64, DbErr> {
+    Ok(serving::Entity::find_by_id(SERVING).one(connection).await?.map_or(0, |row| row.generation))
 }
 
 async fn connect(url: &str) -> Result<DatabaseConnection, DbErr> {
@@ -92,6 +154,8 @@ async fn connect(url: &str) -> Result<DatabaseConnection, DbErr> {
                 .synchronous(SqliteSynchronous::Normal)
                 .busy_timeout(Duration::from_secs(10))
                 .foreign_keys(true)
+                // What is deleted is gone: pages are overwritten, not only given free.
+                .pragma("secure_delete", "ON")
         });
     } else {
         options.max_connections(8);

@@ -1,13 +1,13 @@
 //! Usage events, and the checkpoint of the journal they come from.
 
 use super::entity::{checkpoint, usage_event};
-use super::{Store, StoreError, rollups};
+use super::{Store, StoreError};
+use crate::clock::Timestamp;
 use crate::money::NanoUsd;
 use crate::wire::event::UsageEvent;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QuerySelect as _,
-    TransactionTrait as _,
 };
 use std::collections::HashSet;
 
@@ -23,46 +23,76 @@ pub struct Checkpoint {
 /// Rows of one statement: PostgreSQL takes at most 65,535 values, SQLite 32,766.
 const BATCH: usize = 500;
 
-/// Adds events, to the table and to the sums, and moves the checkpoint, all or nothing. An event
-/// that is there already is passed over: draining the same journal twice changes nothing.
-pub async fn drain(
-    store: &Store,
-    journal: &str,
-    events: &[UsageEvent],
-    checkpoint: Checkpoint,
-) -> Result<(), StoreError> {
-    let transaction = store.connection().begin().await?;
-    let known = known(&transaction, events).await?;
-    let mut seen = HashSet::new();
-    let new: Vec<&UsageEvent> =
-        events.iter().filter(|event| !known.contains(&event.id) && seen.insert(&event.id)).collect();
-    for batch in new.chunks(BATCH) {
+/// Adds events that are not there yet.
+pub(super) async fn insert(transaction: &impl ConnectionTrait, events: &[&UsageEvent]) -> Result<(), StoreError> {
+    for batch in events.chunks(BATCH) {
         let rows = batch.iter().map(|event| row(event)).collect::<Result<Vec<_>, _>>()?;
-        usage_event::Entity::insert_many(rows).exec_without_returning(&transaction).await?;
+        usage_event::Entity::insert_many(rows).exec_without_returning(transaction).await?;
     }
-    rollups::add(&transaction, &new).await?;
+    Ok(())
+}
+
+/// Those of `ids` that are there.
+pub(super) async fn known(transaction: &impl ConnectionTrait, ids: &[&str]) -> Result<HashSet<String>, StoreError> {
+    let mut known = HashSet::new();
+    for batch in ids.chunks(BATCH) {
+        let query = usage_event::Entity::find().select_only().column(usage_event::Column::Id);
+        let found = query.filter(usage_event::Column::Id.is_in(batch.iter().copied()));
+        known.extend(found.into_tuple::<String>().all(transaction).await?);
+    }
+    Ok(known)
+}
+
+/// What calls admitted since `start` cost, by account and customer.
+pub async fn spent_since(
+    store: &Store,
+    start: Timestamp,
+) -> Result<Vec<(String, Option<String>, NanoUsd)>, StoreError> {
+    let query = usage_event::Entity::find()
+        .select_only()
+        .column(usage_event::Column::AccountId)
+        .column(usage_event::Column::CustomerId)
+        // PostgreSQL sums 64 bits into a NUMERIC.
+        .column_as(Expr::cust("CAST(SUM(cost_nano_usd) AS BIGINT)"), "spent")
+        .filter(usage_event::Column::Created.gte(start.0))
+        .group_by(usage_event::Column::AccountId)
+        .group_by(usage_event::Column::CustomerId);
+    let rows = query.into_tuple::<(String, Option<String>, i64)>().all(store.connection()).await?;
+    Ok(rows.into_iter().map(|(account, customer, spent)| (account, customer, NanoUsd(spent))).collect())
+}
+
+/// Takes out of a customer's events whatever names or describes it; amounts and counts stay.
+pub(super) async fn scrub(transaction: &impl ConnectionTrait, account: &str, customer: &str) -> Result<(), StoreError> {
+    usage_event::Entity::update_many()
+        .col_expr(usage_event::Column::Customer, Expr::value(None::<String>))
+        .col_expr(usage_event::Column::CustomerId, Expr::value(None::<String>))
+        .col_expr(usage_event::Column::CustomerDebitNanoUsd, Expr::value(None::<i64>))
+        .col_expr(usage_event::Column::Tags, Expr::value("[]"))
+        .col_expr(usage_event::Column::SessionId, Expr::value(None::<String>))
+        .col_expr(usage_event::Column::Properties, Expr::value("{}"))
+        .filter(usage_event::Column::AccountId.eq(account))
+        .filter(usage_event::Column::CustomerId.eq(customer))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+/// Moves a checkpoint.
+pub(super) async fn move_checkpoint(
+    transaction: &impl ConnectionTrait,
+    journal: &str,
+    to: Checkpoint,
+) -> Result<(), StoreError> {
     let moved = checkpoint::ActiveModel {
         journal: Set(journal.to_owned()),
-        segment: Set(checkpoint.segment as i64),
-        position: Set(checkpoint.position as i64),
+        segment: Set(to.segment as i64),
+        position: Set(to.position as i64),
     };
     let conflict = OnConflict::column(checkpoint::Column::Journal)
         .update_columns([checkpoint::Column::Segment, checkpoint::Column::Position])
         .to_owned();
-    checkpoint::Entity::insert(moved).on_conflict(conflict).exec_without_returning(&transaction).await?;
-    transaction.commit().await?;
+    checkpoint::Entity::insert(moved).on_conflict(conflict).exec_without_returning(transaction).await?;
     Ok(())
-}
-
-/// Ids of those events that are there.
-async fn known(transaction: &impl ConnectionTrait, events: &[UsageEvent]) -> Result<HashSet<String>, StoreError> {
-    let mut known = HashSet::new();
-    for batch in events.chunks(BATCH) {
-        let query = usage_event::Entity::find().select_only().column(usage_event::Column::Id);
-        let query = query.filter(usage_event::Column::Id.is_in(batch.iter().map(|event| event.id.as_str())));
-        known.extend(query.into_tuple::<String>().all(transaction).await?);
-    }
-    Ok(known)
 }
 
 /// The checkpoint of a journal.
@@ -119,6 +149,10 @@ fn row(event: &UsageEvent) -> Result<usage_event::ActiveModel, StoreError> {
         streamed: Set(event.streamed),
         latency_ms: Set(count(event.latency_ms)),
         first_token_ms: Set(event.first_token_ms.map(count)),
+        customer_id: Set(event.customer_id.clone()),
+        held_nano_usd: Set(Some(event.held.0)),
+        customer_debit_nano_usd: Set(event.customer_debit.map(|amount| amount.0)),
+        account_debit_nano_usd: Set(event.account_debit.map(|amount| amount.0)),
     })
 }
 
@@ -152,5 +186,9 @@ pub(super) fn event(row: usage_event::Model) -> Result<UsageEvent, StoreError> {
         streamed: row.streamed,
         latency_ms: row.latency_ms as u64,
         first_token_ms: row.first_token_ms.map(|milliseconds| milliseconds as u64),
+        customer_id: row.customer_id,
+        held: NanoUsd(row.held_nano_usd.unwrap_or(0)),
+        customer_debit: row.customer_debit_nano_usd.map(NanoUsd),
+        account_debit: row.account_debit_nano_usd.map(NanoUsd),
     })
 }

@@ -11,9 +11,19 @@ use tokio::time::Instant;
 /// The lock, while it is held.
 pub enum Lock {
     File(#[expect(dead_code, reason = "held, not read: closing it gives the lock back")] File),
-    Session(#[expect(dead_code, reason = "held, not read: closing it gives the lock back")] DatabaseConnection),
+    Session(DatabaseConnection),
     /// A database in memory belongs to its process anyway.
     None,
+}
+
+/// Whether a process still is the one that serves a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ours {
+    Yes,
+    /// The lock is lost, or nobody can tell.
+    Unknown,
+    /// Another process has had it meanwhile: what this one has in memory is not the truth any more.
+    Another,
 }
 
 /// Why there is no lock.
@@ -62,6 +72,7 @@ impl Lock {
         // A session of its own that is never given back while the process lives.
         options.sqlx_logging(false).max_connections(1).min_connections(1);
         options.idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
+        options.connect_timeout(Duration::from_secs(5)).acquire_timeout(Duration::from_secs(5));
         let session = Database::connect(options).await?;
         let statement =
             Statement::from_string(DbBackend::Postgres, format!("SELECT pg_try_advisory_lock({ADVISORY}) AS taken"));
@@ -70,6 +81,26 @@ impl Lock {
             Some(true) => Ok(Lock::Session(session)),
             _ => Err(LockError::Taken),
         }
+    }
+
+    /// Whether the lock is held; one that was lost is taken again where it is free.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn is_held(&self) -> Result<bool, DbErr> {
+        let Lock::Session(session) = self else {
+            return Ok(true);
+        };
+        // A lost session is replaced by the pool without a word, but the new one has no lock. Taking
+        // it twice in one session would need giving it back twice, so it is looked at first.
+        let held = "SELECT count(*) > 0 AS taken FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()";
+        for statement in [held.to_owned(), format!("SELECT pg_try_advisory_lock({ADVISORY}) AS taken")] {
+            let row = session.query_one_raw(Statement::from_string(DbBackend::Postgres, statement)).await?;
+            if row.map(|row| row.try_get::<bool>("", "taken")).transpose()? == Some(true) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn file(path: &str) -> Result<Self, LockError> {

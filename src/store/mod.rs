@@ -5,14 +5,19 @@
 
 pub mod accounts;
 mod connect;
+pub mod customers;
+pub mod drain;
 mod entity;
 pub mod event_list;
 pub mod events;
+pub mod holds;
 pub mod idempotency;
 mod lock;
 #[path = "../../migrations/mod.rs"]
 mod migrations;
 pub mod rollups;
 pub mod tokens;
+pub mod wallets;
 
 pub use connect::{Store, StoreError};
+pub use lock::Ours;

@@ -20,6 +20,8 @@ pub struct UsageEvent {
     pub created: i64,
     /// The end customer, by the caller's own id.
     pub customer: Option<String>,
+    /// The end customer, by ours: `cus_…`.
+    pub customer_id: Option<String>,
     /// `/v1/chat/completions` and the like.
     pub endpoint: String,
     /// As the caller wrote it.
@@ -37,12 +39,19 @@ pub struct UsageEvent {
     pub list_cost: NanoUsd,
     /// What the account charges its customer.
     pub billable: Option<NanoUsd>,
+    /// What was held for it: the most that it could cost.
+    pub held: NanoUsd,
+    /// What the customer's wallet was debited, where it had one when the call was admitted.
+    pub customer_debit: Option<NanoUsd>,
+    /// What the account's wallet was debited, where the account paid in advance.
+    pub account_debit: Option<NanoUsd>,
     /// Which prices were used.
     pub price_version: String,
     pub tags: Vec<String>,
     pub session_id: Option<String>,
     pub properties: BTreeMap<String, String>,
-    /// `ok`, `error` or `aborted`.
+    /// `ok`, `error`, `aborted` (the caller hung up), or `abandoned` (the process died or lost the
+    /// call; charged what was held).
     pub status: String,
     pub error_code: Option<String>,
     pub attempts: u32,
@@ -51,7 +60,49 @@ pub struct UsageEvent {
     pub first_token_ms: Option<u64>,
 }
 
+/// One entry of the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// A call goes out: the event that stands if nothing else is heard of it, charged what is
+    /// held. A later hold of the same id takes its place; the usage event of that id ends it.
+    Hold(Box<UsageEvent>),
+    /// A call is over.
+    Usage(Box<UsageEvent>),
+    /// A customer was made.
+    Customer(Box<NewCustomer>),
+}
+
+/// A customer as it is made, on first sight or by the API. It goes to the journal before anything
+/// is answered, and from there to the database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewCustomer {
+    /// `cus_…`.
+    pub id: String,
+    pub account_id: String,
+    pub external_id: String,
+    pub name: Option<String>,
+    /// `None`: the account's default for customers.
+    pub monthly_budget: Option<NanoUsd>,
+    /// Requests a minute.
+    pub rate_limit_rpm: Option<u32>,
+    /// Tokens a minute.
+    pub rate_limit_tpm: Option<u32>,
+    pub metadata: BTreeMap<String, String>,
+    /// Milliseconds since 1970.
+    pub created: i64,
+}
+
 impl UsageEvent {
+    /// Takes out whatever names or describes the customer: for customers that were purged.
+    pub fn scrub(&mut self) {
+        self.customer = None;
+        self.customer_id = None;
+        self.customer_debit = None;
+        self.tags.clear();
+        self.session_id = None;
+        self.properties.clear();
+    }
+
     /// When the call was admitted.
     pub fn created(&self) -> Timestamp {
         Timestamp(self.created)

@@ -5,14 +5,16 @@ use crate::http::answer;
 use crate::http::error::internal;
 use crate::http::extract::{JsonBody, Operator};
 use crate::http::list::Wanted;
+use crate::http::member::{Patched, at_least_zero, bad, given};
 use crate::http::state::Api;
 use crate::id::Id;
-use crate::store::accounts::{self, Account, Billing, Plan};
+use crate::money::NanoUsd;
+use crate::store::accounts::{self, Account, Billing, Change, Plan};
 use crate::wire::error::{ApiError, Code};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,27 +27,19 @@ struct New {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Change {
+struct Changed {
     name: Option<String>,
     /// `null` takes it away.
     #[serde(default, deserialize_with = "given")]
-    email: Email,
+    email: Patched<String>,
     plan: Option<String>,
     billing: Option<String>,
-}
-
-/// What becomes of the address.
-#[derive(Default)]
-enum Email {
-    #[default]
-    Stays,
-    Goes,
-    Becomes(String),
-}
-
-/// Tells `null` from absent.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Email, D::Error> {
-    Ok(Option::deserialize(deserializer)?.map_or(Email::Goes, Email::Becomes))
+    /// Enterprise's alone; other plans have theirs.
+    markup_percent: Option<NanoUsd>,
+    #[serde(default, deserialize_with = "given")]
+    monthly_budget_usd: Patched<NanoUsd>,
+    #[serde(default, deserialize_with = "given")]
+    default_customer_budget_usd: Patched<NanoUsd>,
 }
 
 #[derive(Serialize)]
@@ -56,11 +50,23 @@ struct Shown {
     email: Option<String>,
     plan: &'static str,
     billing: &'static str,
+    markup_percent: NanoUsd,
+    wallet_balance_usd: NanoUsd,
+    monthly_budget_usd: Option<NanoUsd>,
+    default_customer_budget_usd: Option<NanoUsd>,
+    /// Of calls admitted this month, UTC.
+    spend_usd_mtd: NanoUsd,
     created: String,
 }
 
-fn shape(account: Account) -> Shown {
+fn shape(api: &Api, account: Account) -> Shown {
+    let counts = api.ledger().counters().of(&account.id, None, api.clock().now().month());
     Shown {
+        markup_percent: account.markup_percent(),
+        wallet_balance_usd: counts.wallet.unwrap_or_default(),
+        monthly_budget_usd: account.monthly_budget,
+        default_customer_budget_usd: account.default_customer_budget,
+        spend_usd_mtd: counts.spent,
         object: "account",
         plan: account.plan.text(),
         billing: account.billing.text(),
@@ -107,10 +113,15 @@ pub async fn create(
         plan,
         billing: new.billing.as_deref().map_or(Ok(Billing::Invoiced), self::billing)?,
         markup_basis_points: plan.markup_basis_points(),
+        monthly_budget: None,
+        default_customer_budget: None,
         created: api.clock().now(),
     };
     accounts::insert(api.store(), &account).await.map_err(|error| internal(&error))?;
-    Ok(answer::json(StatusCode::CREATED, &shape(account)))
+    if plan == Plan::Pro {
+        api.books().charge_fee(&account.id).await.map_err(|error| internal(&error))?;
+    }
+    Ok(answer::json(StatusCode::CREATED, &shape(&api, account)))
 }
 
 /// Accounts in the order they were made.
@@ -122,13 +133,13 @@ pub async fn list(
     let wanted = Wanted::read(query.as_deref())?;
     let rows =
         accounts::list(api.store(), wanted.cursor.as_deref(), wanted.rows()).await.map_err(|error| internal(&error))?;
-    Ok(answer::json(StatusCode::OK, &wanted.page(rows, |account| &account.id, shape)))
+    Ok(answer::json(StatusCode::OK, &wanted.page(rows, |account| &account.id, |account| shape(&api, account))))
 }
 
 /// One account.
 pub async fn one(_operator: Operator, State(api): State<Api>, Path(id): Path<String>) -> Result<Response, ApiError> {
     let account = accounts::find(api.store(), &id).await.map_err(|error| internal(&error))?;
-    Ok(answer::json(StatusCode::OK, &shape(account.ok_or_else(no_account)?)))
+    Ok(answer::json(StatusCode::OK, &shape(&api, account.ok_or_else(no_account)?)))
 }
 
 /// Changes what is given.
@@ -138,25 +149,43 @@ pub async fn change(
     Path(id): Path<String>,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    let change: Change = read(&body)?;
+    let changed: Changed = read(&body)?;
     let found = accounts::find(api.store(), &id).await.map_err(|error| internal(&error))?;
-    let mut account = found.ok_or_else(no_account)?;
-    if let Some(name) = change.name {
-        account.name = checked_name(&name)?;
+    let before = found.ok_or_else(no_account)?;
+    let plan = changed.plan.as_deref().map(self::plan).transpose()?;
+    let checked = |name: &'static str, amount: Patched<NanoUsd>| {
+        amount.map(|amount| amount.map(|amount| at_least_zero(name, amount)).transpose()).transpose()
+    };
+    let change = Change {
+        name: changed.name.as_deref().map(checked_name).transpose()?,
+        email: changed.email.map(|address| address.map(email).transpose()).transpose()?,
+        plan,
+        billing: changed.billing.as_deref().map(billing).transpose()?,
+        markup_basis_points: match changed.markup_percent {
+            Some(percent) => Some(markup(percent, plan.unwrap_or(before.plan))?),
+            None => plan.filter(|plan| *plan != before.plan).map(Plan::markup_basis_points),
+        },
+        monthly_budget: checked("monthly_budget_usd", changed.monthly_budget_usd)?,
+        default_customer_budget: checked("default_customer_budget_usd", changed.default_customer_budget_usd)?,
+    };
+    accounts::change(api.store(), &id, change).await.map_err(|error| internal(&error))?;
+    if plan == Some(Plan::Pro) {
+        api.books().charge_fee(&id).await.map_err(|error| internal(&error))?;
     }
-    match change.email {
-        Email::Stays => {}
-        Email::Goes => account.email = None,
-        Email::Becomes(address) => account.email = Some(email(address)?),
-    }
-    if let Some(text) = change.plan {
-        account.plan = plan(&text)?;
-        account.markup_basis_points = account.plan.markup_basis_points();
-    }
-    if let Some(text) = change.billing {
-        account.billing = billing(&text)?;
-    }
-    accounts::update(api.store(), &account).await.map_err(|error| internal(&error))?;
     api.tokens().reload().await.map_err(|error| internal(&error))?;
-    Ok(answer::json(StatusCode::OK, &shape(account)))
+    let account = accounts::find(api.store(), &id).await.map_err(|error| internal(&error))?;
+    Ok(answer::json(StatusCode::OK, &shape(&api, account.ok_or_else(no_account)?)))
+}
+
+/// Enterprise's markup in hundredths of a per cent.
+fn markup(percent: NanoUsd, plan: Plan) -> Result<u32, ApiError> {
+    /// A hundredth of a per cent.
+    const POINT: i64 = 10_000_000;
+    if plan != Plan::Enterprise {
+        return Err(bad("markup_percent", "only the plan enterprise has a markup of its own"));
+    }
+    if percent.0 % POINT != 0 || !(0..=1000).contains(&(percent.0 / (POINT * 100))) {
+        return Err(bad("markup_percent", "expected a number from 0 to 1000 with at most two decimals"));
+    }
+    u32::try_from(percent.0 / POINT).map_err(|_| bad("markup_percent", "expected a number from 0 to 1000"))
 }

@@ -13,6 +13,8 @@ pub struct Model {
     pub billing: String,
     pub markup_basis_points: i64,
     pub created: i64,
+    pub monthly_budget_nano_usd: Option<i64>,
+    pub default_customer_budget_nano_usd: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

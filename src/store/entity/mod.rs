@@ -2,6 +2,11 @@
 
 pub mod account;
 pub mod checkpoint;
+pub mod customer;
+pub mod hold;
 pub mod idempotency_key;
+pub mod serving;
 pub mod token;
 pub mod usage_event;
+pub mod wallet;
+pub mod wallet_entry;

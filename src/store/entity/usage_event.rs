@@ -37,6 +37,10 @@ pub struct Model {
     pub streamed: bool,
     pub latency_ms: i64,
     pub first_token_ms: Option<i64>,
+    pub customer_id: Option<String>,
+    pub held_nano_usd: Option<i64>,
+    pub customer_debit_nano_usd: Option<i64>,
+    pub account_debit_nano_usd: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -102,6 +102,16 @@ impl<'a> ChatRequest<'a> {
         Ok(request)
     }
 
+    /// Tokens of thought that the caller asks for in a provider's own way: `thinking.budget_tokens`
+    /// or `reasoning.max_tokens`.
+    pub fn thinking_budget(&self) -> Option<u64> {
+        let of = |object: &str, name: &str| {
+            let members = Members::parse(self.member(object)?.get())?;
+            find(&members.0, name)?.get().parse().ok()
+        };
+        of("thinking", "budget_tokens").or_else(|| of("reasoning", "max_tokens"))
+    }
+
     /// A top-level member, unless it is absent or `null`.
     pub fn member(&self, name: &str) -> Option<&'a RawValue> {
         find(&self.members, name).filter(|raw| raw.get() != "null")

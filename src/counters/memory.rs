@@ -1,0 +1,324 @@
+//! Counters in the process's memory.
+//!
+//! Each account has a lock of its own, under which everything of it is read and changed: the
+//! account, its customers and their holds. So a step is atomic over all four caps, and accounts
+//! do not wait for each other.
+
+use super::{Abandoned, Amounts, Ask, Counts, LEASE, Left, Room, Settled};
+use crate::clock::{Month, Timestamp};
+use crate::money::NanoUsd;
+use parking_lot::{Mutex, RwLock};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Counts of every account.
+#[derive(Debug, Default)]
+pub struct Memory {
+    accounts: RwLock<HashMap<Arc<str>, Arc<Mutex<Account>>>>,
+}
+
+#[derive(Debug, Default)]
+struct Account {
+    own: Party,
+    wallet: Purse,
+    customers: HashMap<Arc<str>, Customer>,
+    holds: HashMap<Arc<str>, Record>,
+}
+
+#[derive(Debug, Default)]
+struct Customer {
+    party: Party,
+    wallet: Purse,
+    /// Whether the wallet is a cap. A wallet that was closed is none, but calls that were
+    /// admitted against it are still debited.
+    has_wallet: bool,
+}
+
+/// What counts against a monthly budget. Calls of an earlier month that still run are not in it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Party {
+    month: Month,
+    spent: NanoUsd,
+    held: NanoUsd,
+    running: u64,
+}
+
+/// A wallet.
+#[derive(Clone, Copy, Debug, Default)]
+struct Purse {
+    balance: NanoUsd,
+    held: NanoUsd,
+}
+
+/// One hold.
+#[derive(Debug)]
+struct Record {
+    customer: Option<Arc<str>>,
+    month: Month,
+    amounts: Amounts,
+    customer_wallet: bool,
+    account_wallet: bool,
+    expires: Timestamp,
+}
+
+/// What a hold was made against.
+pub(super) struct Opened {
+    pub customer_wallet: bool,
+    pub month: Month,
+}
+
+impl Party {
+    /// Moves on to `month`; never back, whatever a clock does.
+    fn in_month(&mut self, month: Month) {
+        if month > self.month {
+            *self = Self { month, spent: NanoUsd::ZERO, held: NanoUsd::ZERO, running: self.running };
+        }
+    }
+
+    fn left(&self, limit: NanoUsd) -> Left {
+        let settled = limit.saturating_sub(self.spent);
+        Left { settled, free: settled.saturating_sub(self.held) }
+    }
+
+    fn hold(&mut self, cost: NanoUsd) {
+        self.held = self.held.saturating_add(cost);
+        self.running += 1;
+    }
+
+    fn settle(&mut self, month: Month, held: NanoUsd, charge: NanoUsd) {
+        if month == self.month {
+            self.held = self.held.saturating_sub(held);
+            self.spent = self.spent.saturating_add(charge);
+        }
+        self.running = self.running.saturating_sub(1);
+    }
+}
+
+impl Purse {
+    fn left(&self) -> Left {
+        Left { settled: self.balance, free: self.balance.saturating_sub(self.held) }
+    }
+
+    fn settle(&mut self, held: NanoUsd, charge: NanoUsd) -> NanoUsd {
+        self.held = self.held.saturating_sub(held);
+        self.balance = self.balance.saturating_sub(charge);
+        self.balance
+    }
+}
+
+impl Account {
+    fn room(&mut self, ask: &Ask) -> Room {
+        let month = ask.now.month().max(self.own.month);
+        self.own.in_month(month);
+        let mut room = Room {
+            account_budget: ask.account_budget.map(|limit| self.own.left(limit)),
+            account_wallet: ask.prepaid.then(|| self.wallet.left()),
+            ..Room::default()
+        };
+        if let Some(id) = &ask.customer {
+            let customer = self.customer(id);
+            customer.party.in_month(month);
+            room.customer_budget = ask.customer_budget.map(|limit| customer.party.left(limit));
+            room.customer_wallet = customer.has_wallet.then(|| customer.wallet.left());
+        }
+        room
+    }
+
+    fn customer(&mut self, id: &Arc<str>) -> &mut Customer {
+        if !self.customers.contains_key(id) {
+            self.customers.insert(Arc::clone(id), Customer::default());
+        }
+        // It was put in a line above.
+        self.customers.entry(Arc::clone(id)).or_default()
+    }
+
+    fn open(&mut self, ask: &Ask, amounts: Amounts) -> Opened {
+        let month = self.own.month;
+        self.own.hold(amounts.cost);
+        if ask.prepaid {
+            self.wallet.held = self.wallet.held.saturating_add(amounts.cost);
+        }
+        let mut customer_wallet = false;
+        if let Some(id) = &ask.customer {
+            let customer = self.customer(id);
+            customer.party.hold(amounts.cost);
+            customer_wallet = customer.has_wallet;
+            if customer_wallet {
+                customer.wallet.held = customer.wallet.held.saturating_add(amounts.debit);
+            }
+        }
+        let record = Record {
+            customer: ask.customer.clone(),
+            month,
+            amounts,
+            customer_wallet,
+            account_wallet: ask.prepaid,
+            expires: ask.now.after(LEASE),
+        };
+        self.holds.insert(Arc::clone(&ask.id), record);
+        Opened { customer_wallet, month }
+    }
+
+    fn settle(&mut self, id: &str, charge: Amounts) -> Option<Settled> {
+        let record = self.holds.remove(id)?;
+        self.own.settle(record.month, record.amounts.cost, charge.cost);
+        if record.account_wallet {
+            self.wallet.settle(record.amounts.cost, charge.cost);
+        }
+        let mut settled = Settled::default();
+        if let Some(customer) = record.customer.and_then(|id| self.customers.get_mut(&id)) {
+            customer.party.settle(record.month, record.amounts.cost, charge.cost);
+            if record.customer_wallet {
+                settled.customer_wallet = Some(customer.wallet.settle(record.amounts.debit, charge.debit));
+            }
+        }
+        Some(settled)
+    }
+}
+
+/// Whether amounts fit into the room: a last line of defence behind what decides them.
+fn fits(room: &Room, amounts: Amounts) -> bool {
+    room.caps().all(|(cap, left)| {
+        let amount = if cap == super::Cap::CustomerWallet { amounts.debit } else { amounts.cost };
+        amount <= left.free
+    })
+}
+
+impl Memory {
+    fn account(&self, id: &Arc<str>) -> Arc<Mutex<Account>> {
+        if let Some(account) = self.accounts.read().get(id) {
+            return Arc::clone(account);
+        }
+        Arc::clone(self.accounts.write().entry(Arc::clone(id)).or_default())
+    }
+
+    fn known(&self, id: &str) -> Option<Arc<Mutex<Account>>> {
+        self.accounts.read().get(id).cloned()
+    }
+
+    pub(super) fn hold<T, E>(
+        &self,
+        ask: &Ask,
+        decide: impl FnOnce(&Room) -> Result<(Amounts, T), E>,
+    ) -> Result<(Opened, T), E> {
+        let account = self.account(&ask.account);
+        let mut account = account.lock();
+        let room = account.room(ask);
+        let (amounts, decided) = decide(&room)?;
+        debug_assert!(fits(&room, amounts), "{amounts:?} was decided to fit into {room:?}");
+        Ok((account.open(ask, amounts), decided))
+    }
+
+    pub(super) fn next_attempt<T, E>(
+        &self,
+        ask: &Ask,
+        charge: Amounts,
+        decide: impl FnOnce(&Room) -> Result<(Amounts, T), E>,
+    ) -> Result<T, E> {
+        let account = self.account(&ask.account);
+        let mut account = account.lock();
+        account.settle(&ask.id, charge);
+        let room = account.room(ask);
+        let (amounts, decided) = decide(&room)?;
+        debug_assert!(fits(&room, amounts), "{amounts:?} was decided to fit into {room:?}");
+        account.open(ask, amounts);
+        Ok(decided)
+    }
+
+    pub(super) fn settle(&self, account: &str, id: &str, charge: Amounts) -> Option<Settled> {
+        self.known(account)?.lock().settle(id, charge)
+    }
+
+    pub(super) fn renew(&self, account: &str, id: &str, now: Timestamp) {
+        if let Some(account) = self.known(account)
+            && let Some(record) = account.lock().holds.get_mut(id)
+        {
+            record.expires = record.expires.max(now.after(LEASE));
+        }
+    }
+
+    pub(super) fn abandoned(&self, now: Timestamp) -> Vec<Abandoned> {
+        let accounts: Vec<_> =
+            self.accounts.read().iter().map(|(id, account)| (Arc::clone(id), Arc::clone(account))).collect();
+        let mut abandoned = Vec::new();
+        for (account, cell) in accounts {
+            let cell = cell.lock();
+            let expired = cell.holds.iter().filter(|(_, record)| record.expires <= now);
+            abandoned.extend(expired.map(|(id, _)| Abandoned { account: Arc::clone(&account), id: Arc::clone(id) }));
+        }
+        abandoned
+    }
+
+    pub(super) fn add_to_wallet(&self, account: &Arc<str>, customer: Option<&Arc<str>>, amount: NanoUsd) -> NanoUsd {
+        let account = self.account(account);
+        let mut account = account.lock();
+        let purse = match customer {
+            None => &mut account.wallet,
+            Some(id) => {
+                let customer = account.customer(id);
+                customer.has_wallet = true;
+                &mut customer.wallet
+            }
+        };
+        purse.balance = purse.balance.saturating_add(amount);
+        purse.balance
+    }
+
+    pub(super) fn close_wallet(&self, account: &str, customer: &str) -> Option<NanoUsd> {
+        let account = self.known(account)?;
+        let mut account = account.lock();
+        let customer = account.customers.get_mut(customer).filter(|customer| customer.has_wallet)?;
+        customer.has_wallet = false;
+        let taken = customer.wallet.balance.max(NanoUsd::ZERO);
+        customer.wallet.balance = customer.wallet.balance.saturating_sub(taken);
+        Some(taken)
+    }
+
+    pub(super) fn set_closed_wallet(&self, account: &Arc<str>, customer: &Arc<str>, balance: NanoUsd) {
+        let account = self.account(account);
+        account.lock().customer(customer).wallet.balance = balance;
+    }
+
+    pub(super) fn set_spent(&self, account: &Arc<str>, customer: Option<&Arc<str>>, month: Month, spent: NanoUsd) {
+        let account = self.account(account);
+        let mut account = account.lock();
+        let party = match customer {
+            None => &mut account.own,
+            Some(id) => &mut account.customer(id).party,
+        };
+        party.in_month(month);
+        party.spent = spent;
+    }
+
+    pub(super) fn of(&self, account: &str, customer: Option<&str>, month: Month) -> Counts {
+        let Some(account) = self.known(account) else {
+            return Counts::default();
+        };
+        let account = account.lock();
+        let (mut party, wallet) = match customer {
+            None => (account.own, Some(account.wallet)),
+            Some(id) => match account.customers.get(id) {
+                Some(customer) => (customer.party, customer.has_wallet.then_some(customer.wallet)),
+                None => return Counts::default(),
+            },
+        };
+        party.in_month(month);
+        Counts {
+            spent: party.spent,
+            held: party.held,
+            wallet: wallet.map(|wallet| wallet.balance),
+            running: party.running,
+        }
+    }
+
+    pub(super) fn forget(&self, account: &str, customer: &str) {
+        if let Some(account) = self.known(account) {
+            let mut account = account.lock();
+            account.customers.remove(customer);
+            for record in account.holds.values_mut().filter(|record| record.customer.as_deref() == Some(customer)) {
+                record.customer = None;
+                record.customer_wallet = false;
+            }
+        }
+    }
+}

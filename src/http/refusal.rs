@@ -1,0 +1,112 @@
+//! Why a call was not admitted, in words.
+
+use crate::billing::{CustomerError, Refusal, Short};
+use crate::counters::Cap;
+use crate::money::NanoUsd;
+use crate::wire::error::{ApiError, Code};
+use std::io;
+use std::time::Duration;
+
+/// When what other calls hold may be free again.
+const SOON: Duration = Duration::from_secs(1);
+
+/// A refusal as its caller sees it; `param` is where the customer was named.
+pub fn explain(code: Code, refusal: Refusal, param: &'static str) -> ApiError {
+    match refusal {
+        Refusal::Short { short, customer, month } => {
+            let customer = customer.map(|customer| shown(&customer)).unwrap_or_default();
+            if short.held_only {
+                return held(code, short, &customer);
+            }
+            let left = short.left.settled.max(NanoUsd::ZERO);
+            ApiError::new(
+                code,
+                match short.cap {
+                    Cap::CustomerBudget => format!(
+                        "What is left of {customer}'s budget for {month}, {left} USD, is not enough for this call. PATCH /v1/customers/<id> {{\"monthly_budget_usd\": …}} raises it; it begins anew on the 1st (UTC)."
+                    ),
+                    Cap::CustomerWallet => format!(
+                        "What is left in {customer}'s wallet, {left} USD, is not enough for this call. POST /v1/customers/<id>/wallet/topup {{\"amount_usd\": …}} adds to it."
+                    ),
+                    Cap::AccountBudget => format!(
+                        "What is left of this account's budget for {month}, {left} USD, is not enough for this call. PATCH /v1/account {{\"monthly_budget_usd\": …}} raises it; it begins anew on the 1st (UTC)."
+                    ),
+                    Cap::AccountWallet => format!(
+                        "What is left in this account's wallet, {left} USD, is not enough for this call. An operator adds to it: POST /admin/ringside/accounts/<id>/credits."
+                    ),
+                },
+            )
+        }
+        Refusal::Unbounded => ApiError::new(
+            code,
+            "What this model costs is only known after the call, so it can't be called under a budget or a wallet. Call another model, or have an operator give it a ceiling (`ceiling`) in prices.yaml.",
+        )
+        .param("model"),
+        Refusal::Archived(customer) => ApiError::new(
+            code,
+            format!("{} is archived. PATCH /v1/customers/<id> {{\"archived\": false}} restores it.", shown(&customer)),
+        )
+        .param(param),
+        Refusal::Customer(error) => customer(error, param),
+        Refusal::Halted => ApiError::new(
+            code,
+            "This process can't tell whether it alone serves its database, so it admits no calls. Send the request again; if it stays so, its operator must look at the database.",
+        ),
+    }
+}
+
+/// Open holds alone are in the way: soon there may be room.
+fn held(code: Code, short: Short, customer: &str) -> ApiError {
+    let what = match short.cap {
+        Cap::CustomerBudget => format!("{customer}'s monthly budget"),
+        Cap::CustomerWallet => format!("{customer}'s wallet"),
+        Cap::AccountBudget => "this account's monthly budget".to_owned(),
+        Cap::AccountWallet => "this account's wallet".to_owned(),
+    };
+    ApiError::new(
+        code,
+        format!(
+            "What is left of {what} is held for calls that run now. Send the request again when some of them are over, or with a smaller max_completion_tokens."
+        ),
+    )
+    .retry_after(SOON)
+    .should_retry(true)
+}
+
+/// A customer that can't be named or made.
+pub fn customer(error: CustomerError, param: &'static str) -> ApiError {
+    match error {
+        CustomerError::Unknown => ApiError::new(
+            Code::CustomerNotFound,
+            "There is no such customer. GET /v1/customers lists them; a customer of your own id is made on first sight.",
+        )
+        .param(param),
+        CustomerError::NotAnId(expected) => {
+            ApiError::new(Code::InvalidRequest, format!("Invalid value for '{param}': {expected}.")).param(param)
+        }
+        CustomerError::Taken => ApiError::new(
+            Code::ExternalIdTaken,
+            "There is a customer with this external id already. GET /v1/customers?external_id=… shows it.",
+        )
+        .param(param),
+        CustomerError::Purged => {
+            ApiError::new(Code::CustomerArchived, "This customer is being deleted for good.").param(param)
+        }
+        CustomerError::Journal(error) => unrecorded(Code::CountersUnavailable, &error),
+    }
+}
+
+/// Nothing can be written, so no call goes out.
+pub fn unrecorded(code: Code, error: &io::Error) -> ApiError {
+    tracing::error!(%error, "the journal takes nothing; no calls go out");
+    ApiError::new(
+        code,
+        "This gateway can't record calls now, so it sends none; its disk may be full. Nothing was charged. Send the request again later.",
+    )
+}
+
+/// An external id in a message.
+fn shown(external_id: &str) -> String {
+    let cut: String = external_id.chars().filter(|c| !c.is_control()).take(80).collect();
+    format!("customer `{cut}`")
+}

@@ -1,0 +1,54 @@
+//! Entries of the journal, brought into the tables in one transaction with the checkpoint.
+//!
+//! An event counts once, whatever is drained twice: those whose id is there already are passed
+//! over with everything that would follow from them.
+
+use super::events::{self, Checkpoint};
+use super::{Store, StoreError, customers, holds, rollups, wallets};
+use crate::wire::event::{Entry, UsageEvent};
+use sea_orm::TransactionTrait as _;
+use std::collections::{BTreeMap, HashSet};
+
+/// Adds what `entries` say and moves the checkpoint, all or nothing.
+///
+/// # Errors
+/// [`StoreError`]; nothing has changed then.
+pub async fn drain(store: &Store, journal: &str, entries: &[Entry], checkpoint: Checkpoint) -> Result<(), StoreError> {
+    let transaction = store.connection().begin().await?;
+    let made = entries.iter().filter_map(|entry| match entry {
+        Entry::Customer(customer) => Some(&**customer),
+        _ => None,
+    });
+    customers::insert_new(&transaction, &made.collect::<Vec<_>>()).await?;
+
+    let mut finished: BTreeMap<&str, &UsageEvent> = BTreeMap::new();
+    for entry in entries {
+        if let Entry::Usage(event) = entry {
+            finished.entry(&event.id).or_insert(event);
+        }
+    }
+    let ids: Vec<&str> = finished.keys().copied().collect();
+    let known = events::known(&transaction, &ids).await?;
+    let new: Vec<&UsageEvent> = finished.values().copied().filter(|event| !known.contains(&event.id)).collect();
+    events::insert(&transaction, &new).await?;
+    rollups::add(&transaction, &new).await?;
+    wallets::debit(&transaction, &new).await?;
+
+    // Most calls begin and end within one batch: their holds never reach the table.
+    let mut open: BTreeMap<&str, &UsageEvent> = BTreeMap::new();
+    let mut begun: HashSet<&str> = HashSet::new();
+    for entry in entries {
+        if let Entry::Hold(event) = entry {
+            begun.insert(&event.id);
+            open.insert(&event.id, event);
+        }
+    }
+    open.retain(|id, _| !finished.contains_key(id));
+    holds::put(&transaction, &open.into_values().collect::<Vec<_>>()).await?;
+    let ended: Vec<&str> = ids.into_iter().filter(|id| !begun.contains(id)).collect();
+    holds::delete(&transaction, &ended).await?;
+
+    events::move_checkpoint(&transaction, journal, checkpoint).await?;
+    transaction.commit().await?;
+    Ok(())
+}
