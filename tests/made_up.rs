@@ -160,7 +160,14 @@ fn identity() -> Identity {
 }
 
 fn counted(reply: &Reply) -> Usage {
-    let expectation = Expectation { context_window: 32_000, choices: 1, has_output: true, cut: false };
+    let expectation = Expectation {
+        context_window: 32_000,
+        most_input: u64::MAX,
+        most_output: None,
+        choices: 1,
+        has_output: true,
+        cut: false,
+    };
     judge(reply.outcome(), expectation, &Counted { input: &|| 0, output: &|| 0 }).usage
 }
 

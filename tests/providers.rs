@@ -48,7 +48,14 @@ fn identity(operation: &ChatOperation) -> Identity {
 
 /// The usage as it would be charged.
 fn usage(outcome: &Outcome) -> Usage {
-    let expectation = Expectation { context_window: 0, choices: 1, has_output: true, cut: false };
+    let expectation = Expectation {
+        context_window: 0,
+        most_input: u64::MAX,
+        most_output: None,
+        choices: 1,
+        has_output: true,
+        cut: false,
+    };
     judge(outcome, expectation, &Counted { input: &|| 0, output: &|| 0 }).usage
 }
 

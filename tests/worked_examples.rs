@@ -108,6 +108,8 @@ fn every_worked_example_agrees_to_the_nano_usd() {
         let outcome = decoded.unwrap_or_else(|| counted(case));
         let expectation = Expectation {
             context_window: 0,
+            most_input: u64::MAX,
+            most_output: None,
             choices: 1,
             has_output: text(case, "api_flavor") != "embeddings",
             cut: false,

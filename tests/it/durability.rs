@@ -7,9 +7,10 @@ use crate::support::process::Process;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
-const KEY: (&str, &str) = ("RINGSIDE_SECRET_KEY", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
+pub const KEY: (&str, &str) =
+    ("RINGSIDE_SECRET_KEY", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
 
-async fn all_events(process: &Process) -> Vec<Value> {
+pub async fn all_events(process: &Process) -> Vec<Value> {
     let mut all = Vec::new();
     let mut path = "/v1/usage/events?limit=100".to_owned();
     loop {

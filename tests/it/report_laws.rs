@@ -8,8 +8,8 @@ use ringside::billing::reports::{Group, Question, Report, parse, report};
 use ringside::clock::Timestamp;
 use ringside::money::NanoUsd;
 use ringside::store::Store;
-use ringside::store::events::{self, Checkpoint};
-use ringside::wire::event::UsageEvent;
+use ringside::store::events::Checkpoint;
+use ringside::wire::event::{Entry, UsageEvent};
 use ringside::wire::usage::Usage;
 use sea_orm::ConnectionTrait as _;
 use std::collections::BTreeMap;
@@ -56,6 +56,7 @@ fn event() -> impl Strategy<Value = UsageEvent> {
             request_id: "req_1".to_owned(),
             response_id: None,
             created,
+            customer_id: None,
             customer,
             endpoint: "/v1/chat/completions".to_owned(),
             reference: "fc:p/m".to_owned(),
@@ -67,6 +68,9 @@ fn event() -> impl Strategy<Value = UsageEvent> {
             cost: NanoUsd(cost),
             list_cost: NanoUsd(list_cost),
             billable: billable.map(NanoUsd),
+            held: NanoUsd(cost),
+            customer_debit: None,
+            account_debit: None,
             price_version: String::new(),
             tags: tags.into_iter().map(str::to_owned).collect(),
             session_id,
@@ -165,7 +169,8 @@ fn sums(measures: &ringside::billing::reports::Measures) -> Sums {
 }
 
 async fn drain(store: &Store, events: &[UsageEvent]) {
-    events::drain(store, "usage", events, Checkpoint::default()).await.expect("drained");
+    let entries: Vec<Entry> = events.iter().map(|event| Entry::Usage(Box::new(event.clone()))).collect();
+    ringside::store::drain::drain(store, "usage", &entries, Checkpoint::default()).await.expect("drained");
 }
 
 async fn ask(store: &Store, question: &Question) -> Report {

@@ -92,6 +92,11 @@ impl TestApp {
         self.app.admin_address().unwrap_or(self.address)
     }
 
+    /// Where its files are.
+    pub fn folder(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
     pub fn token_file(&self) -> PathBuf {
         self.directory.path().join("ringside.token")
     }

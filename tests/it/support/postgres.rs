@@ -8,6 +8,7 @@ use tempfile::TempDir;
 pub struct Postgres {
     folder: TempDir,
     bin: PathBuf,
+    port: u16,
     pub url: String,
 }
 
@@ -27,11 +28,30 @@ impl Postgres {
             .port();
         let sockets = folder.path().display().to_string();
         let data = format!("{sockets}/data");
-        let this = Self { url: format!("postgres://postgres@127.0.0.1:{port}/postgres"), bin, folder };
+        let this = Self { url: format!("postgres://postgres@127.0.0.1:{port}/postgres"), bin, folder, port };
         this.own();
         this.run(&format!("initdb -D {data} -U postgres --auth=trust -E UTF8 --no-sync"));
-        this.run(&format!("pg_ctl -D {data} -w -l {sockets}/log -o '-p {port} -k {sockets} -c listen_addresses=127.0.0.1 -c fsync=off' start"));
+        this.start_again();
         Some(this)
+    }
+
+    /// Stops it as a crash would.
+    pub fn stop(&self) {
+        let data = self.folder.path().join("data").display().to_string();
+        self.run(&format!("pg_ctl -D {data} -m immediate stop"));
+    }
+
+    /// Starts it again, on the same port.
+    pub fn start_again(&self) {
+        let sockets = self.folder.path().display().to_string();
+        let port = self.port;
+        self.run(&format!("pg_ctl -D {sockets}/data -w -l {sockets}/log -o '-p {port} -k {sockets} -c listen_addresses=127.0.0.1 -c fsync=off' start"));
+    }
+
+    /// Runs a statement.
+    pub fn sql(&self, statement: &str) {
+        let sockets = self.folder.path().display().to_string();
+        self.run(&format!("psql -h {sockets} -p {} -U postgres -c \"{statement}\" postgres", self.port));
     }
 
     /// PostgreSQL refuses to run as root.
