@@ -42,7 +42,14 @@ pub fn settle(criterion: &mut Criterion) {
 }
 
 fn judged(outcome: &Outcome) -> Usage {
-    let expectation = Expectation { context_window: 128_000, choices: 1, has_output: true, cut: false };
+    let expectation = Expectation {
+        context_window: 128_000,
+        most_input: 128_000,
+        most_output: Some(16_384),
+        choices: 1,
+        has_output: true,
+        cut: false,
+    };
     judge(outcome, expectation, &Counted { input: &|| 0, output: &|| 0 }).usage
 }
 
@@ -55,6 +62,10 @@ fn event() -> UsageEvent {
         response_id: Some("chatcmpl-1".to_owned()),
         created: 1_760_000_000_000,
         customer: Some("cus_42".to_owned()),
+        customer_id: None,
+        held: NanoUsd(0),
+        customer_debit: None,
+        account_debit: None,
         endpoint: "/v1/chat/completions".to_owned(),
         reference: "fc:openai/gpt-4o-mini".to_owned(),
         provider: "openai".to_owned(),
