@@ -188,7 +188,7 @@ fn gateway(
     books: &Books,
 ) -> Result<Gateway, StartError> {
     let mut endpoints = Endpoints::default();
-    let mut configured = HashSet::new();
+    let (mut configured, mut assumed) = (HashSet::new(), HashSet::new());
     for provider in ALL {
         let given = settings.providers.iter().find(|given| given.id == provider.id);
         if !is_configured(provider, given, settings.sim) {
@@ -197,6 +197,9 @@ fn gateway(
         let access = given.map(access).unwrap_or_default();
         endpoints.add(provider, access).map_err(|error| StartError::Provider { provider: provider.id, error })?;
         configured.insert(provider.id);
+        if is_assumed(provider, given) {
+            assumed.insert(provider.id);
+        }
     }
     let upstream = &settings.upstream;
     let limits = Limits {
@@ -213,6 +216,7 @@ fn gateway(
     Ok(Gateway {
         providers: ALL,
         configured,
+        assumed,
         prices: Arc::clone(prices),
         ledger: Arc::clone(books.ledger()),
         journal: Arc::clone(drain.journal()),
@@ -227,10 +231,16 @@ fn gateway(
     })
 }
 
+/// Whether a provider can be called only because its credentials have defaults.
+fn is_assumed(provider: &Provider, given: Option<&ProviderSettings>) -> bool {
+    let set_up = given.is_some_and(|given| given.base_url.is_some() || !given.credentials.is_empty());
+    !set_up && provider.credentials.iter().any(|credential| credential.default.is_some())
+}
+
 /// Whether everything that a provider needs is there.
 pub fn is_configured(provider: &Provider, given: Option<&ProviderSettings>, sim: bool) -> bool {
     let has = |name: &str| given.is_some_and(|given| given.credentials.iter().any(|(known, _)| *known == name));
-    let complete = provider.credentials.iter().all(|credential| credential.optional || has(credential.name));
+    let complete = provider.credentials.iter().all(|credential| !credential.required() || has(credential.name));
     complete && (provider.transport != Transport::Simulator || sim)
 }
 

@@ -108,6 +108,7 @@ fn encoded(request: &Value) -> Result<Value, String> {
         max_output: 4000,
         output_limit: request.output_limit,
         reasoning_format: operation.reasoning_format,
+        tool_ids: operation.tool_ids,
         normalises: operation.normalises,
         user: None,
     };

@@ -64,7 +64,7 @@ fn streamed(operation: &ChatOperation, stream: &[u8], cut: usize) -> (String, Ou
     let (mut framer, mut out) = (Framer::new(operation.framing, 1 << 20), Vec::new());
     let is_verbatim = operation.replies == Replies::Verbatim;
     let options = ChunkOptions { include_usage: true, include_obfuscation: false };
-    let mut reply = if is_verbatim { Reply::tap() } else { Reply::chunks(identity(operation), options) };
+    let mut reply = if is_verbatim { Reply::tap() } else { Reply::chunks(identity(operation), options).with_thought_tags(operation.thought_tags) };
     for piece in [&stream[..cut], &stream[cut..]] {
         framer.feed(piece);
         while let Ok(Some(event)) = framer.next_event() {
@@ -99,6 +99,7 @@ fn each_is_sent_the_same_request_in_its_own_shape() {
                 max_output: 8192,
                 output_limit: request.output_limit,
                 reasoning_format: operation.reasoning_format,
+                tool_ids: operation.tool_ids,
                 normalises: operation.normalises,
                 user: None,
             };
@@ -124,7 +125,7 @@ fn each_is_sent_the_same_request_in_its_own_shape() {
 fn each_answers_in_one_piece() {
     for (provider, operation) in providers() {
         let body = read(&folder(provider.id).join("response.json"));
-        let mut reply = Reply::completion(identity(operation));
+        let mut reply = Reply::completion(identity(operation)).with_thought_tags(operation.thought_tags);
         (operation.decode)(&body, &mut reply).expect("a readable answer");
         let usage = usage(reply.outcome());
         let raw = reply.outcome().raw_usage();
@@ -176,6 +177,7 @@ fn thinking(provider: &str, model: &str, effort: &str) -> serde_json::Value {
         max_output: 65_536,
         output_limit: request.output_limit,
         reasoning_format: operation.reasoning_format,
+        tool_ids: operation.tool_ids,
         normalises: operation.normalises,
         user: None,
     };

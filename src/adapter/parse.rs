@@ -327,6 +327,78 @@ impl<'de: 'a, 'a, T: Deserialize<'de> + Default> Deserialize<'de> for Both<'a, T
     }
 }
 
+/// A text (or a number or truth as its text), or an object in its place.
+#[derive(Default)]
+pub struct WordOr<'a, T> {
+    word: Word<'a>,
+    value: T,
+}
+
+impl<T> WordOr<'_, T> {
+    /// The text, where there is one that is not empty.
+    #[inline]
+    pub fn get(&self) -> Option<&str> {
+        self.word.get()
+    }
+}
+
+impl<T> Deref for WordOr<'_, T> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<'de: 'a, 'a, T: Deserialize<'de> + Default> Deserialize<'de> for WordOr<'a, T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        // An object is no word and a word no object: each reads the other as absent.
+        if raw.starts_with('{') {
+            let value = serde_json::from_str(raw).map_err(de::Error::custom)?;
+            return Ok(WordOr { word: Word::default(), value });
+        }
+        let word = serde_json::from_str(raw).map_err(de::Error::custom)?;
+        Ok(WordOr { word, value: T::default() })
+    }
+}
+
+/// A list, or a text in its place.
+#[derive(Default)]
+pub struct ListOrText<'a, T> {
+    text: Text<'a>,
+    list: List<T>,
+}
+
+impl<T> ListOrText<'_, T> {
+    /// The text, where one stands in the list's place.
+    #[inline]
+    pub fn text(&self) -> Option<&str> {
+        self.text.get()
+    }
+}
+
+impl<'l, T> IntoIterator for &'l ListOrText<'_, T> {
+    type Item = &'l T;
+    type IntoIter = std::slice::Iter<'l, T>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.iter()
+    }
+}
+
+impl<'de: 'a, 'a, T: Deserialize<'de> + Default> Deserialize<'de> for ListOrText<'a, T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        let mut read = ListOrText { text: Text::default(), list: List(Vec::new()) };
+        if raw.starts_with('[') {
+            read.list = serde_json::from_str(raw).map_err(de::Error::custom)?;
+        } else {
+            read.text = serde_json::from_str(raw).map_err(de::Error::custom)?;
+        }
+        Ok(read)
+    }
+}
+
 /// A list, or an empty one where there is none.
 #[derive(Default)]
 pub struct List<T>(Vec<T>);
@@ -411,6 +483,10 @@ mod tests {
         both: Both<'a, Inner<'a>>,
         #[serde(borrow, default)]
         word: Word<'a>,
+        #[serde(borrow, default)]
+        word_or: WordOr<'a, Inner<'a>>,
+        #[serde(borrow, default)]
+        list_or: ListOrText<'a, Object<Inner<'a>>>,
         #[serde(default)]
         truth: Truth,
     }
@@ -418,7 +494,7 @@ mod tests {
     #[test]
     fn whatever_stands_in_a_members_place_the_rest_is_read() {
         for odd in ["null", "true", "1", "-1.5", "\"text\"", "[1,[2]]", "{\"a\":{}}", "1e400"] {
-            for member in ["object", "list", "both", "word", "truth"] {
+            for member in ["object", "list", "both", "word", "word_or", "list_or", "truth"] {
                 let json = format!(r#"{{"{member}":{odd},"rest":1}}"#);
                 let parsed: Result<Outer<'_>, _> = serde_json::from_str(&json);
                 // A number beyond a float is no JSON that serde_json reads.
@@ -437,5 +513,25 @@ mod tests {
         assert_eq!(texts, [Some("b\n"), None, None]);
         assert_eq!((outer.both.get(), outer.both.number.get()), (Some(r#"{"number":4}"#), Some(4)));
         assert_eq!((outer.word.get(), outer.truth.get()), (Some("404"), Some(true)));
+    }
+    #[test]
+    fn a_text_in_the_place_of_an_object_or_a_list_is_read_as_one() {
+        let read = |json: &str| {
+            let outer: Outer<'_> = serde_json::from_str(json).expect("valid");
+            let texts: Vec<String> = outer.list_or.into_iter().filter_map(|it| it.text.get().map(str::to_owned)).collect();
+            (
+                outer.word_or.get().map(str::to_owned),
+                outer.word_or.text.get().map(str::to_owned),
+                outer.list_or.text().map(str::to_owned),
+                texts,
+            )
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(read(r#"{"word_or":"a\u0062","list_or":"c"}"#), (some("ab"), None, some("c"), vec![]));
+        assert_eq!(
+            read(r#"{"word_or":{"text":"a"},"list_or":[{"text":"b"},7,{"text":"c"}]}"#),
+            (None, some("a"), None, vec!["b".to_owned(), "c".to_owned()])
+        );
+        assert_eq!(read("{}"), (None, None, None, vec![]));
     }
 }

@@ -52,6 +52,15 @@ pub struct Credential {
     pub env: &'static [&'static str],
     /// A missing optional credential does not make the provider unavailable.
     pub optional: bool,
+    /// The value where no variable is set; with one, the provider is never unavailable for its lack.
+    pub default: Option<&'static str>,
+}
+
+impl Credential {
+    /// Whether the provider can't be called until an operator gives it.
+    pub fn required(&self) -> bool {
+        !self.optional && self.default.is_none()
+    }
 }
 
 /// How a call proves who is calling. Values are names of credentials.
@@ -97,6 +106,8 @@ pub struct ErrorBody {
     pub code: String,
     pub kind: String,
     pub message: String,
+    /// What the message leaves to another member, such as the words of the provider behind a router.
+    pub detail: String,
     /// The request member the provider blames.
     pub param: String,
     /// When to try again, as the provider writes it: seconds, or such as `48s`.
@@ -154,6 +165,10 @@ pub struct ChatOperation {
     pub disconnect: Disconnect,
     /// The name under which reasoning signatures of this provider travel in `reasoning_details`.
     pub reasoning_format: &'static str,
+    /// What opens and closes thought that stands at the start of an answer's text.
+    pub thought_tags: Option<(&'static str, &'static str)>,
+    /// The length of ids of tool calls, where the provider takes no others.
+    pub tool_ids: Option<u8>,
     /// Whether `encode` reads the conversation, and does not only copy it.
     pub normalises: bool,
     /// Whether images that are URLs are fetched before `encode`, as the provider takes only data.

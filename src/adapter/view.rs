@@ -143,6 +143,8 @@ pub struct ModelInfo {
 
 /// One message of the caller, member by member.
 pub struct RawMessage<'a> {
+    /// Who speaks, in the caller's word.
+    pub role: &'static str,
     pub raw: &'a [Member<'a>],
 }
 
@@ -163,6 +165,12 @@ impl<'a> Turn<'a> {
     /// The parts without calls and results: for providers that have these elsewhere.
     pub fn said(&self) -> impl Iterator<Item = &Part<'a>> {
         self.parts.iter().filter(|part| !matches!(part, Part::ToolCall(_) | Part::ToolResult(_)))
+    }
+
+    /// All texts together; `None` where there are none.
+    pub fn text(&self) -> Option<String> {
+        let texts = self.parts.iter().filter_map(|part| if let Part::Text(text) = part { Some(&*text.text) } else { None });
+        texts.fold(None, |whole, text| Some(whole.unwrap_or_default() + text))
     }
 
     pub fn calls(&self) -> impl Iterator<Item = &ToolCall<'a>> {

@@ -88,7 +88,7 @@ pub fn judge(outcome: &Outcome, expectation: Expectation, counted: &Counted<'_>)
 
     let (reasoning, citation) = (positive(reported.reasoning), positive(reported.citation));
     let output = match (reported.output, reported.output_visible) {
-        (Some(output), _) => Some(output.max(0) as u64),
+        (Some(output), _) => Some((output.max(0) as u64).saturating_add(beside(reported, input))),
         (None, Some(visible)) => Some((visible.max(0) as u64).saturating_add(reasoning).saturating_add(citation)),
         // Thought that used up the whole limit: nothing visible came, so nothing is told of it.
         (None, None) if reasoning > 0 => Some(reasoning),
@@ -111,6 +111,14 @@ pub fn judge(outcome: &Outcome, expectation: Expectation, counted: &Counted<'_>)
     metered.usage.audio_output_tokens = positive(reported.audio_output).min(metered.usage.completion_tokens);
     metered.usage.citation_tokens = citation.min(metered.usage.completion_tokens - metered.usage.reasoning_tokens);
     metered
+}
+
+/// Thinking that is not in `output`. Some models of a provider count it there and some beside it;
+/// the sum tells them apart: only where it is right with the thinking on top, the thinking is on top.
+fn beside(reported: &UsageCounts, input: Option<u64>) -> u64 {
+    let (reasoning, output) = (positive(reported.reasoning), positive(reported.output));
+    let with = input.unwrap_or(0).saturating_add(output).saturating_add(reasoning);
+    if reported.total.is_some() && positive(reported.total) == with { reasoning } else { 0 }
 }
 
 fn positive(tokens: Option<i64>) -> u64 {

@@ -41,7 +41,7 @@ pub fn providers(settings: &Settings, json: bool) -> Result<(), Failure> {
                 .iter()
                 .map(|credential| CredentialRow {
                     env: credential.env,
-                    optional: credential.optional,
+                    optional: !credential.required(),
                     set: has(settings, provider, credential.name),
                 })
                 .collect(),

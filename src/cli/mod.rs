@@ -134,7 +134,7 @@ fn configured(settings: &Settings, provider: &Provider) -> bool {
     provider
         .credentials
         .iter()
-        .filter(|credential| !credential.optional)
+        .filter(|credential| credential.required())
         .all(|credential| has(settings, provider, credential.name))
         && (provider.transport != adapter::provider::Transport::Simulator || settings.sim)
 }

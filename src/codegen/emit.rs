@@ -85,11 +85,17 @@ impl Functions<'_> {
         let (without, closed) = (&chat.schema_subset.without, chat.schema_subset.closed);
         let until = chat.until.as_ref().map_or_else(|| quote!(None), |until| quote!(Some(#until)));
         let submit = option(chat.submit.as_ref().map(submit));
+        let thought_tags = match &chat.thought_tags {
+            Some((open, close)) => quote!(Some((#open, #close))),
+            None => quote!(None),
+        };
+        let tool_ids = chat.tool_ids.map_or_else(|| quote!(None), |length| quote!(Some(#length)));
         quote!(ChatOperation {
             path: #path, submit: #submit, stream_path: #stream_path, framing: Framing::#framing, until: #until,
             replies: Replies::#replies, json_schema: JsonSchema::#schema,
             schema_subset: SchemaSubset { without: &[#(#without),*], closed: #closed }, disconnect: Disconnect::#disconnect,
-            reasoning_format: #reasoning, normalises: #normalises, fetches_images: #fetches, encode: #encode, decode: #decode, on_event: #on_event,
+            reasoning_format: #reasoning, thought_tags: #thought_tags, tool_ids: #tool_ids, normalises: #normalises,
+            fetches_images: #fetches, encode: #encode, decode: #decode, on_event: #on_event,
         })
     }
 
@@ -166,7 +172,8 @@ fn table(
     let transport = format_ident!("{}", spec.transport);
     let credentials = spec.credentials.iter().map(|credential| {
         let (name, env, optional) = (&credential.name, &credential.env, credential.optional);
-        quote!(Credential { name: #name, env: &[#(#env),*], optional: #optional })
+        let default = text(credential.default.as_ref());
+        quote!(Credential { name: #name, env: &[#(#env),*], optional: #optional, default: #default })
     });
     let auth = match &spec.auth {
         Auth::None => quote!(Auth::None),

@@ -36,6 +36,7 @@ pub const SPEC: &[Member] = &[
 pub const CREDENTIAL: &[Member] = &[
     member("env", "the environment variable, or a list of which the first that is set wins"),
     member("optional", "`true`: the provider can be called without it"),
+    member("default", "the value where no variable is set"),
 ];
 
 /// `auth: { aws-sigv4: … }`.
@@ -57,6 +58,8 @@ pub const CHAT: &[Member] = &[
     member("disconnect", "what a hang-up costs: `bills_partial` or `bills_all`"),
     member("reasoning_format", "`format` of `reasoning_details`, where the provider signs its thoughts"),
     member("finish", "the provider's finish reasons and OpenAI's"),
+    member("thought_tags", "two texts between which, at the start of an answer's text, its thought stands"),
+    member("tool_ids", "the length of ids of tool calls, all letters and digits; foreign ids in a history are made to fit"),
     member("request", "OpenAI's request as the provider's"),
     member("response", "an answer in one piece, as sinks"),
     member("stream", "a stream's framing and events"),
@@ -99,7 +102,7 @@ pub const PLAIN: &[Member] = &[
 pub const ERRORS: &[Member] = &[
     member(
         "body",
-        "where an error body says `code`, `kind`, `message`, `param` and `retry_after` (seconds, or such as `48s`)",
+        "where an error body says `code`, `kind`, `message`, `detail` (what the message leaves to another member), `param` and `retry_after` (seconds, or such as `48s`)",
     ),
     member("headers", "headers that say what the body does not: a name each, read up to the first `:`"),
     member("rules", "what an error means; the first rule that fits, otherwise the status decides"),
@@ -222,6 +225,7 @@ pub const DIRECTIVES: &[Member] = &[
 pub const REPLY_DIRECTIVES: &[Member] = &[
     member("$each", "the sinks under `$do`, for each item of a list"),
     member("$do", "beside `$each`: paths begin at the item, which is `$` itself"),
+    member("$text", "beside `$each`: the sink of a text that stands in the list's place"),
     member("$by", "sinks by the word at a path; `_` is every other word"),
     member("$key", "sinks by which member of an object is there"),
 ];

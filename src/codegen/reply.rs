@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 struct Shape {
     leaf: Option<Leaf>,
     list: bool,
+    /// A text may stand in the list's place.
+    or_text: bool,
     members: BTreeMap<String, Shape>,
 }
 
@@ -32,7 +34,7 @@ impl Shape {
     }
 
     fn borrows(&self) -> bool {
-        matches!(self.leaf, Some(Leaf::Text | Leaf::Word | Leaf::Raw)) || self.members_borrow()
+        self.or_text || matches!(self.leaf, Some(Leaf::Text | Leaf::Word | Leaf::Raw)) || self.members_borrow()
     }
 
     /// Whether the struct that holds the members does.
@@ -63,6 +65,10 @@ impl Shape {
                 let object = self.declare(name, out);
                 quote!(parse::Object<#object>)
             }
+            (Some(Leaf::Text | Leaf::Word), false) => {
+                let object = self.declare(name, out);
+                quote!(parse::WordOr<'a, #object>)
+            }
             (Some(_), false) => {
                 let object = self.declare(name, out);
                 quote!(parse::Both<'a, #object>)
@@ -73,7 +79,11 @@ impl Shape {
             (Some(Leaf::Integer | Leaf::Index), true) => quote!(parse::Integer),
             (Some(Leaf::Bool), true) => quote!(parse::Truth),
         };
-        if self.list { quote!(parse::List<#one>) } else { one }
+        match (self.list, self.or_text) {
+            (true, true) => quote!(parse::ListOrText<'a, #one>),
+            (true, false) => quote!(parse::List<#one>),
+            (false, _) => one,
+        }
     }
 }
 
@@ -234,7 +244,7 @@ impl Replies<'_> {
     }
 
     fn each(&mut self, node: &Node, shape: &mut Shape, this: &TokenStream) -> TokenStream {
-        self.check.only(node, "`$each`", &["$each", "$do"]);
+        self.check.only(node, "`$each`", &["$each", "$do", "$text"]);
         let Some(list) = node.get("$each") else {
             return quote!();
         };
@@ -246,7 +256,25 @@ impl Replies<'_> {
             return quote!();
         };
         let body = self.actions(actions, inner, &quote!(item));
-        quote!(for item in &#this #code { #body })
+        let instead = match node.get("$text") {
+            Some(sink) => self.text_instead(sink, inner, &quote!(#this #code)),
+            None => quote!(),
+        };
+        quote!(#instead for item in &#this #code { #body })
+    }
+
+    /// The sink that takes a text which stands in a list's place.
+    fn text_instead(&mut self, sink: &Node, list: &mut Shape, value: &TokenStream) -> TokenStream {
+        let name = sink.text().unwrap_or("");
+        let texts = || SINKS.iter().filter(|sink| matches!(sink.name, "text" | "reasoning" | "refusal"));
+        if !texts().any(|known| known.name == name) {
+            let hint = suggest(name, texts().map(|sink| sink.name));
+            self.check.say(&sink.at, format!("`$text` names a sink that takes a text; {hint}"));
+            return quote!();
+        }
+        list.or_text = true;
+        let method = format_ident!("{name}");
+        quote!(if let Some(text) = #value.text() { reply.#method(text); })
     }
 
     fn by(&mut self, node: &Node, shape: &mut Shape, this: &TokenStream) -> TokenStream {

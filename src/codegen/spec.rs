@@ -27,6 +27,7 @@ pub struct Credential {
     pub name: String,
     pub env: Vec<String>,
     pub optional: bool,
+    pub default: Option<String>,
 }
 
 pub enum Auth {
@@ -54,6 +55,9 @@ pub struct Chat {
     pub schema_subset: SchemaSubset,
     pub disconnect: &'static str,
     pub reasoning_format: String,
+    /// What opens and closes thought at the start of the text.
+    pub thought_tags: Option<(String, String)>,
+    pub tool_ids: Option<u8>,
     /// The provider's word and ours.
     pub finish: Vec<(String, String)>,
     pub request: Node,
@@ -286,7 +290,7 @@ fn credentials(node: Option<&Node>, check: &mut Checker) -> Vec<Credential> {
     };
     let mut read = Vec::new();
     for (key, value) in members {
-        let (mut env, mut optional) = (Vec::new(), false);
+        let (mut env, mut optional, mut default) = (Vec::new(), false, None);
         match &value.value {
             Value::List(items) => env.extend(items.iter().map(|item| check.text(item, "an environment variable"))),
             Value::Map(_) => {
@@ -299,6 +303,7 @@ fn credentials(node: Option<&Node>, check: &mut Checker) -> Vec<Credential> {
                     None => check.say(&value.at, "a credential lacks `env`"),
                 }
                 optional = value.get("optional").and_then(Node::constant) == Some(Constant::Bool(true));
+                default = check.optional_text(value, "default");
             }
             _ => env.push(check.text(value, "an environment variable")),
         }
@@ -307,7 +312,7 @@ fn credentials(node: Option<&Node>, check: &mut Checker) -> Vec<Credential> {
                 check.say(&value.at, format!("`{name}` is no name of an environment variable such as ACME_API_KEY"));
             }
         }
-        read.push(Credential { name: key.name.clone(), env, optional });
+        read.push(Credential { name: key.name.clone(), env, optional, default });
     }
     read
 }
@@ -402,6 +407,8 @@ fn chat(node: &Node, credentials: &[Credential], check: &mut Checker) -> Chat {
         schema_subset: node.get("schema_subset").map(|subset| schema_subset(subset, check)).unwrap_or_default(),
         disconnect: check.word(node.get("disconnect"), "disconnect", members::DISCONNECTS, "BillsAll"),
         reasoning_format: check.optional_text(node, "reasoning_format").unwrap_or_default(),
+        thought_tags: thought_tags(node.get("thought_tags"), check),
+        tool_ids: tool_ids(node.get("tool_ids"), check),
         finish,
         request: check.required(node, "`chat`", "request").cloned().unwrap_or_else(|| empty(&node.at)),
         response: check.required(node, "`chat`", "response").cloned().unwrap_or_else(|| empty(&node.at)),
@@ -453,6 +460,29 @@ fn submit(node: &Node, check: &mut Checker) -> Submit {
         cancel,
         hosts,
     }
+}
+
+fn thought_tags(node: Option<&Node>, check: &mut Checker) -> Option<(String, String)> {
+    let node = node?;
+    let tags: Vec<&str> = node.list().unwrap_or(&[]).iter().filter_map(Node::text).collect();
+    match tags[..] {
+        [open, close] if !open.trim().is_empty() && !close.trim().is_empty() => {
+            Some((open.trim().to_owned(), close.trim().to_owned()))
+        }
+        _ => {
+            check.say(&node.at, "`thought_tags` are two texts, such as [<think>, </think>]");
+            None
+        }
+    }
+}
+
+fn tool_ids(node: Option<&Node>, check: &mut Checker) -> Option<u8> {
+    let node = node?;
+    let length = check.number(node, "`tool_ids`")?;
+    if !(6..=32).contains(&length) {
+        check.say(&node.at, "`tool_ids` is a length from 6, below which ids would meet, to 32");
+    }
+    Some(length)
 }
 
 fn plain(node: &Node, what: &str, credentials: &[Credential], check: &mut Checker) -> Plain {

@@ -102,6 +102,7 @@ const CHAT: &[Source] = &[
     source("reasoning_budget", OptionalInteger, "tokens to think with, from the effort and the limit"),
     source("user", OptionalText, "a hash of the end customer, where the operator forwards one"),
 ];
+const MESSAGE: &[Source] = &[source("role", Text, "who speaks, as the caller wrote it")];
 const SYSTEM_PART: &[Source] =
     &[source("text", Text, "the text"), source("cache_control", OptionalRaw, "the caller's cache mark")];
 const TURN: &[Source] = &[
@@ -110,6 +111,7 @@ const TURN: &[Source] = &[
     source("said", Picked("part"), "the parts without tool calls and tool results"),
     source("calls", Picked("tool_call"), "the tool calls among the parts"),
     source("results", Picked("tool_result"), "the tool results among the parts"),
+    source("text", OptionalMade, "all texts of the parts together"),
 ];
 const TOOL: &[Source] = &[
     source("name", Text, "the function's name"),
@@ -182,7 +184,7 @@ const INPUT: &[Source] = &[source("text", Text, "the text")];
 /// Every scope by name, in the order of the language reference.
 pub const SCOPES: &[(&str, &[Source])] = &[
     ("chat", CHAT),
-    ("message", &[]),
+    ("message", MESSAGE),
     ("system_part", SYSTEM_PART),
     ("turn", TURN),
     ("part", PART),
@@ -326,6 +328,11 @@ pub const SINKS: &[Sink] = &[
     },
     Sink { name: "redacted", parameters: &[parameter("", Leaf::Text)], about: "a whole block of encrypted thought" },
     Sink {
+        name: "details",
+        parameters: &[parameter("", Leaf::Raw)],
+        about: "a list of `reasoning_details` that are in that shape already",
+    },
+    Sink {
         name: "tool",
         parameters: &[
             parameter("slot", Leaf::Index),
@@ -360,18 +367,24 @@ pub const SINKS: &[Sink] = &[
             parameter("audio_input", Leaf::Integer),
             parameter("cached_audio_input", Leaf::Integer),
             parameter("audio_output", Leaf::Integer),
+            parameter("total", Leaf::Integer),
             parameter("citation", Leaf::Integer),
             parameter("searches", Leaf::Integer),
             parameter("service_tier", Leaf::Text),
             parameter("cost", Leaf::Raw),
             parameter("cost_decimals", Leaf::Text),
         ],
-        about: "token counts; `input` is without cached tokens, `input_total` with them, `input_tools` what tools of the provider's own read beside either; `output_visible` is without `reasoning` and `citation`; `service_tier` picks the rates; `cost` is the provider's own figure in USD, or in units of 10^-`cost_decimals` USD",
+        about: "token counts; `input` is without cached tokens, `input_total` with them, `input_tools` what tools of the provider's own read beside either; `output_visible` is without `reasoning` and `citation`; `total`, where given, tells whether `output` holds the thinking; `service_tier` picks the rates; `cost` is the provider's own figure in USD, or in units of 10^-`cost_decimals` USD",
     },
     Sink {
         name: "embedding",
         parameters: &[parameter("", Leaf::Raw)],
         about: "the next input's vector, a list of numbers",
+    },
+    Sink {
+        name: "embedding_int8",
+        parameters: &[parameter("", Leaf::Text)],
+        about: "the same as base64 of one signed byte a number",
     },
     Sink { name: "flagged", parameters: &[parameter("", Leaf::Bool)], about: "a moderation's verdict" },
     Sink {
@@ -387,7 +400,7 @@ pub const SINKS: &[Sink] = &[
 ];
 
 /// Members of `errors.body`.
-pub const ERROR_BODY: &[&str] = &["code", "kind", "message", "param", "retry_after"];
+pub const ERROR_BODY: &[&str] = &["code", "kind", "message", "detail", "param", "retry_after"];
 
 /// What an error can be, with the Rust variant; see the contract, section 7.
 pub const ERROR_KINDS: &[(&str, &str)] = &[

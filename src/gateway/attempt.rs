@@ -55,7 +55,8 @@ pub(super) async fn attempt(
             let verbatim = (operation.replies == Replies::Verbatim).then_some(request.include_usage);
             let reply = match verbatim {
                 Some(_) => Reply::tap(),
-                None => Reply::chunks(identity(&running, operation), options(request)),
+                None => Reply::chunks(identity(&running, operation), options(request))
+                    .with_thought_tags(operation.thought_tags),
             };
             let stream = ChatStream::new(*events, operation, reply, verbatim, request.n, running, gateway.explain);
             Ok(Answer { facts, content: Content::Stream(Box::new(stream)) })
@@ -78,6 +79,7 @@ async fn encode(
             max_output: u64::from(target.entry.max_output_tokens),
             output_limit: running.output_limit(),
             reasoning_format: operation.reasoning_format,
+            tool_ids: operation.tool_ids,
             normalises: operation.normalises,
             user: user.as_deref(),
         },
@@ -111,7 +113,11 @@ fn options(request: &ChatRequest<'_>) -> ChunkOptions {
 /// An answer in one piece.
 fn whole(body: &Bytes, running: Running, operation: &'static ChatOperation) -> Result<Answer, Error> {
     let verbatim = operation.replies == Replies::Verbatim;
-    let mut reply = if verbatim { Reply::tap() } else { Reply::completion(identity(&running, operation)) };
+    let mut reply = if verbatim {
+        Reply::tap()
+    } else {
+        Reply::completion(identity(&running, operation)).with_thought_tags(operation.thought_tags)
+    };
     if (operation.decode)(body, &mut reply).is_err() {
         return Err(running.fail_with(reply.outcome(), Error::Upstream(UpstreamError::unreadable())));
     }

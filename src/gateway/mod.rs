@@ -41,6 +41,9 @@ pub struct Gateway {
     pub providers: &'static [&'static Provider],
     /// Ids of those that can be called.
     pub configured: HashSet<&'static str>,
+    /// Of those, the ones that nobody set up: they can be called at their default address, but are
+    /// not listed, since nothing may be there.
+    pub assumed: HashSet<&'static str>,
     pub prices: Arc<PriceBook>,
     pub ledger: Arc<Ledger>,
     pub journal: Arc<Journal>,

@@ -16,9 +16,11 @@ impl super::Gateway {
 
     /// What can be called now: models of providers whose credentials are set, and that have not ended.
     pub fn callable(&self) -> Vec<Model> {
-        let (now, configured) = (self.clock.now(), |provider: &Provider| self.configured.contains(provider.id));
+        let now = self.clock.now();
+        let listed =
+            |provider: &Provider| self.configured.contains(provider.id) && !self.assumed.contains(provider.id);
         let today = now.day();
-        let providers = self.providers.iter().filter(|provider| configured(provider));
+        let providers = self.providers.iter().filter(|provider| listed(provider));
         providers
             .flat_map(|provider| of(provider, &self.prices, now))
             .filter(|model| model.ends.as_ref().is_none_or(|ends| *ends > today))

@@ -100,7 +100,7 @@ pub(super) fn resolve(gateway: &Gateway, reference: &str, operation: Operation) 
         });
     }
     if !gateway.configured.contains(provider.id) {
-        let required = provider.credentials.iter().filter(|credential| !credential.optional);
+        let required = provider.credentials.iter().filter(|credential| credential.required());
         let variables = required.filter_map(|credential| credential.env.first().copied()).collect();
         return Err(Error::NotConfigured { provider: provider.id, variables });
     }

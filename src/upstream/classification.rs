@@ -38,6 +38,10 @@ pub fn classify_with<'h>(
             value.split(':').next().unwrap_or_default().trim().clone_into(place);
         }
     }
+    if !parsed.detail.is_empty() {
+        let between = if parsed.message.is_empty() { "" } else { ": " };
+        parsed.message = format!("{}{between}{}", parsed.message, parsed.detail);
+    }
     let kind = rule(provider, status, &parsed).unwrap_or_else(|| by_status(status));
     let theirs = if parsed.message.is_empty() { plain_text(body) } else { parsed.message.clone() };
     let mut error = UpstreamError {
@@ -65,6 +69,7 @@ pub fn in_stream(provider: &Provider, failure: &Failure) -> UpstreamError {
         message: failure.message.clone(),
         param: failure.param.clone(),
         retry_after: String::new(),
+        detail: String::new(),
     };
     // Some providers put the status they would have answered with into the code.
     let status = failure.code.parse().ok().filter(|status| (400..600).contains(status));

@@ -60,14 +60,20 @@ impl Endpoints {
     ///
     /// # Errors
     /// [`EndpointError`], when a credential or the base URL can't be used.
-    pub fn add(&mut self, provider: &'static Provider, access: Access) -> Result<(), EndpointError> {
+    pub fn add(&mut self, provider: &'static Provider, mut access: Access) -> Result<(), EndpointError> {
         if provider.transport == Transport::Simulator {
             return Ok(());
+        }
+        for credential in provider.credentials {
+            let given = access.credentials.iter().any(|(name, _)| *name == credential.name);
+            if let Some(default) = credential.default.filter(|_| !given) {
+                access.credentials.push((credential.name, default.to_owned()));
+            }
         }
         let base = match &access.base_url {
             // The provider's own path stays: what is replaced is scheme, host and port.
             Some(given) => format!("{given}{}", path_of(provider.base_url)),
-            None => fill(provider.base_url, &access.credentials),
+            None => base_of(provider, &access.credentials),
         };
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -196,6 +202,15 @@ fn region_of(auth: Auth) -> Option<&'static str> {
         Auth::AwsSigV4(spec) => Some(spec.region),
         _ => None,
     }
+}
+
+/// The spec's base URL. A credential in it may name a server by host and port alone, and may end
+/// in slashes, which a path would double.
+fn base_of(provider: &Provider, credentials: &[(&'static str, String)]) -> String {
+    let trimmed: Vec<(&'static str, String)> =
+        credentials.iter().map(|(name, value)| (*name, value.trim_end_matches('/').to_owned())).collect();
+    let url = fill(provider.base_url, &trimmed);
+    if url.contains("://") { url } else { format!("http://{url}") }
 }
 
 /// What follows the host.

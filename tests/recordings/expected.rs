@@ -1,6 +1,6 @@
 //! What a client must receive for a recording, and what is wrong with what it did receive.
 
-use crate::gemini;
+use crate::{alike, gemini};
 use crate::held::{Dialect, Held, events};
 use crate::support::gateway::Answer;
 use crate::support::recording::Recording;
@@ -31,7 +31,14 @@ pub fn held_by(recording: &Recording) -> Held {
     if recording.binary() {
         return Held::of_events(&recording.events);
     }
-    Held::read(dialect(&recording.provider), recording.streamed(), &recording.text())
+    if alike::is_ollama(recording) {
+        return Held::read(Dialect::Ollama, recording.streamed(), &recording.text());
+    }
+    let mut held = Held::read(dialect(&recording.provider), recording.streamed(), &recording.text());
+    if alike::thinks_in_text(recording) {
+        alike::take_out_thought(&mut held);
+    }
+    held
 }
 
 /// A streamed recording that holds an error.
@@ -45,6 +52,9 @@ pub fn error_of(recording: &Recording) -> (u16, &'static str) {
     let too_long = ["context_length_exceeded", "prompt is too long", "TOO_MANY_TOKENS", "Input Tokens Exceeded"];
     if too_long.iter().any(|sign| text.contains(sign)) {
         return (400, "upstream_context_length_exceeded");
+    }
+    if let Some(special) = alike::error_of(recording) {
+        return special;
     }
     if crate::predictions::is_canceled(recording) {
         return (503, "upstream_unavailable");
@@ -73,7 +83,7 @@ pub fn of_error(recording: &Recording, answer: &Answer, schemas: &Schemas) -> Ve
     differs(&mut complaints, "error.code", &body["error"]["code"].as_str(), &Some(code));
     let recorded: Option<Value> = serde_json::from_str(&recording.text()).ok();
     let recorded = recorded.as_ref().and_then(|body| {
-        let places = [&body["error"]["message"], &body["message"], &body["detail"]];
+        let places = [&body["error"]["message"], &body["error"], &body["message"], &body["detail"]];
         places.into_iter().find_map(Value::as_str)
     });
     // The caller can mend a bad request only if it is told what the provider said.
@@ -125,6 +135,9 @@ pub fn of_completion(recording: &Recording, component: &str, answer: &Answer, sc
 
 /// The vectors of an answer, whatever shape it has.
 fn vectors(body: &Value) -> Vec<Value> {
+    if let Some(vectors) = alike::vectors(body) {
+        return vectors;
+    }
     let lists = [&body["data"], &body["embeddings"], &body["embeddings"]["float"]];
     let list = lists.into_iter().find_map(Value::as_array).cloned().unwrap_or_default();
     let inner = |one: Value| ["embedding", "values"].iter().find_map(|name| one.get(name).cloned()).unwrap_or(one);

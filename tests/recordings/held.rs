@@ -1,7 +1,7 @@
 //! What a recording, or an answer of the gateway, holds: read with `serde_json::Value` alone, and
 //! by none of the code under test.
 
-use crate::{cohere, gemini};
+use crate::{alike, cohere, gemini};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -77,6 +77,7 @@ pub enum Dialect {
     Gemini,
     Cohere,
     Converse,
+    Ollama,
 }
 
 impl Held {
@@ -97,6 +98,7 @@ impl Held {
             (Dialect::Messages, false) => held.message(&json(body)),
             (Dialect::Messages, true) => Messages::default().read(&mut held, body),
             (Dialect::Gemini, _) => gemini::read(&mut held, streamed, body),
+            (Dialect::Ollama, _) => alike::read_ollama(&mut held, body),
             (Dialect::Cohere, _) => cohere::read(&mut held, streamed, body),
         }
         held
@@ -104,7 +106,7 @@ impl Held {
 
     /// One completion, or one chunk of one, in OpenAI's shape.
     fn completion(&mut self, value: &Value, content: &str) {
-        if let Some(message) = value["error"]["message"].as_str() {
+        if let Some(message) = value["error"]["message"].as_str().or(value["error"].as_str()) {
             self.error = Some(message.to_owned());
         }
         if let Some(model) = value["model"].as_str().filter(|model| !model.is_empty()) {
@@ -114,9 +116,15 @@ impl Held {
             let choice = self.choices.entry(part["index"].as_u64().unwrap_or(0)).or_default();
             let said = &part[content];
             append(&mut choice.text, &said["content"]);
+            for part in said["content"].as_array().into_iter().flatten() {
+                append(&mut choice.text, &part["text"]);
+                for thought in part["thinking"].as_array().into_iter().flatten() {
+                    append(&mut choice.reasoning, &thought["text"]);
+                }
+            }
             append(&mut choice.refusal, &said["refusal"]);
-            append(&mut choice.reasoning, &said["reasoning_content"]);
-            append(&mut choice.reasoning, &said["reasoning"]);
+            let thought = [&said["reasoning_content"], &said["reasoning"]];
+            append(&mut choice.reasoning, thought.into_iter().find(|thought| thought.is_string()).unwrap_or(&Value::Null));
             for (at, call) in said["tool_calls"].as_array().into_iter().flatten().enumerate() {
                 let slot = call["index"].as_u64().map_or(at, |index| index as usize);
                 if choice.tools.len() <= slot {
@@ -131,19 +139,30 @@ impl Held {
                 choice.sealed.extend(detail["data"].as_str().filter(|text| !text.is_empty()).map(str::to_owned));
             }
             choice.logprobs.extend(part["logprobs"]["content"].as_array().into_iter().flatten().cloned());
-            if let Some(reason) = part["finish_reason"].as_str() {
-                choice.finish = Some(reason.to_owned());
+            // Nothing of a choice follows its finish reason, so a second one says nothing new.
+            if let (Some(reason), None) = (part["finish_reason"].as_str(), &choice.finish) {
+                choice.finish = Some(if reason == "eos" { "stop" } else { reason }.to_owned());
             }
         }
         if let Some(usage) = value["usage"].as_object() {
             let number = |name: &str| usage.get(name).and_then(Value::as_u64);
             let detail = |group: &str, name: &str| usage.get(group).and_then(|group| group[name].as_u64());
+            let prompt = number("prompt_tokens").unwrap_or(0);
+            let mut completion = number("completion_tokens").unwrap_or(0);
+            let reasoning = detail("completion_tokens_details", "reasoning_tokens").unwrap_or(0);
+            // Some models count thinking beside what they say.
+            if number("total_tokens") == Some(prompt + completion + reasoning) {
+                completion += reasoning;
+            }
+            let cached = detail("prompt_tokens_details", "cached_tokens");
+            let cached = cached.or(number("prompt_cache_hit_tokens")).or(number("cached_tokens")).unwrap_or(0);
+            let cache_write = detail("prompt_tokens_details", "cache_write_tokens").or(number("cache_write_tokens"));
             self.usage = Some(Usage {
-                prompt: number("prompt_tokens").unwrap_or(0),
-                completion: number("completion_tokens").unwrap_or(0),
-                cached: detail("prompt_tokens_details", "cached_tokens").unwrap_or(0),
-                cache_write: number("cache_write_tokens").unwrap_or(0),
-                reasoning: detail("completion_tokens_details", "reasoning_tokens").unwrap_or(0),
+                prompt,
+                completion,
+                cached: cached.min(prompt),
+                cache_write: cache_write.unwrap_or(0),
+                reasoning: reasoning.min(completion),
             });
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::support::recording::Recording;
 use crate::support::replay::mark;
-use crate::{cohere, converse, gemini, predictions};
+use crate::{alike, cohere, converse, gemini, predictions};
 use serde_json::{Map, Value, json};
 
 /// A call of the gateway.
@@ -27,14 +27,14 @@ fn stand_in(provider: &str, path: &str) -> &'static str {
         ("bedrock", "/v1/embeddings") => "fc:bedrock/cohere.embed-v4:0",
         ("replicate", _) => "fc:replicate/meta/llama-3-70b-instruct",
         ("bedrock", _) => "fc:bedrock/us.anthropic.claude-sonnet-4-6",
-        _ => panic!("no stand-in for a model of {provider}"),
+        _ => alike::stand_in(provider, path).unwrap_or_else(|| panic!("no stand-in for a model of {provider}")),
     }
 }
 
 /// The call whose answer is `recording`; upstream is asked for the answer `key`.
 pub fn call_for(recording: &Recording, key: &str) -> Call {
     let (path, mut body) = said_in_openais_words(recording);
-    body.insert("model".to_owned(), stand_in(&recording.provider, path).into());
+    body.insert("model".to_owned(), stand_in(alike::called(recording), path).into());
     let member = if body.contains_key("messages") { "messages" } else { "input" };
     let marked = body.get_mut(member).is_some_and(|value| put_mark(value, &mark(key)));
     assert!(marked, "{}/{}: no text to put a mark in", recording.provider, recording.case);
@@ -43,6 +43,9 @@ pub fn call_for(recording: &Recording, key: &str) -> Call {
 
 /// The recorded request as OpenAI's, and the path that it is sent to.
 pub fn said_in_openais_words(recording: &Recording) -> (&'static str, Map<String, Value>) {
+    if alike::PROVIDERS.contains(&recording.provider.as_str()) {
+        return alike::to_openai(recording);
+    }
     // A few recordings hold the answer alone.
     let any = Map::from_iter([("messages".to_owned(), json!([{"role": "user", "content": "Hello"}]))]);
     let recorded = recording.request.as_object().unwrap_or(&any);

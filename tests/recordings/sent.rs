@@ -39,6 +39,7 @@ pub fn encoded(recording: &Recording) -> Value {
             max_output: 8192,
             output_limit: request.output_limit,
             reasoning_format: operation.reasoning_format,
+            tool_ids: operation.tool_ids,
             normalises: operation.normalises,
             user: None,
         };

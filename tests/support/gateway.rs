@@ -62,6 +62,16 @@ impl Gateway {
                     command.env(name, value);
                 }
             }
+            match provider.as_str() {
+                "AZURE" => {
+                    command.env("AZURE_OPENAI_API_KEY", "key-of-azure");
+                    command.env("AZURE_OPENAI_ENDPOINT", "https://example-resource.openai.azure.com/");
+                }
+                "HUGGINGFACE" => {
+                    command.env("HF_TOKEN", "hf_of_huggingface");
+                }
+                _ => {}
+            }
             command.env(format!("{provider}_API_KEY"), format!("sk-of-{provider}"));
             command.env(format!("RINGSIDE_{provider}_BASE_URL"), format!("http://{upstream}"));
         }

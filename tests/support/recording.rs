@@ -26,7 +26,8 @@ pub struct Recording {
 impl Recording {
     /// Whether the answer came as a stream.
     pub fn streamed(&self) -> bool {
-        self.content_type.starts_with("text/event-stream") || self.binary()
+        let lines = ["text/event-stream", "application/x-ndjson"];
+        lines.iter().any(|kind| self.content_type.starts_with(kind)) || self.binary()
     }
 
     /// Whether the stream is made of frames and not of lines.

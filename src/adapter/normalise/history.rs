@@ -304,6 +304,7 @@ mod tests {
             max_output: 0,
             output_limit: None,
             reasoning_format: "ours",
+            tool_ids: None,
             normalises: true,
             user: None,
         };

@@ -8,10 +8,11 @@
 
 mod content;
 mod history;
+mod ids;
 mod options;
 
 use super::view::{Chat, ModelInfo, RawMessage};
-use crate::wire::chat::ChatRequest;
+use crate::wire::chat::{ChatRequest, Message};
 use crate::wire::request_error::RequestError;
 
 /// What the view depends on besides the request.
@@ -25,6 +26,8 @@ pub struct Target<'a> {
     pub output_limit: Option<u64>,
     /// The `format` of reasoning details that this provider takes back.
     pub reasoning_format: &'a str,
+    /// The length of ids of tool calls, where it takes no others.
+    pub tool_ids: Option<u8>,
     /// Whether the conversation is read, and not only copied.
     pub normalises: bool,
     /// A hash of the end customer, where the operator forwards one.
@@ -46,7 +49,7 @@ pub fn chat<'a>(request: &'a ChatRequest<'a>, target: Target<'a>) -> Result<Chat
         model_info: ModelInfo { max_output },
         stream: request.stream,
         output_limit: target.output_limit,
-        messages: Vec::new(),
+        messages: raw_messages(request),
         system_parts: Vec::new(),
         turns: Vec::new(),
         tools: Vec::new(),
@@ -69,6 +72,9 @@ pub fn chat<'a>(request: &'a ChatRequest<'a>, target: Target<'a>) -> Result<Chat
     };
     if target.normalises {
         history::fold(request, target.reasoning_format, &mut view)?;
+        if let Some(length) = target.tool_ids {
+            ids::fit(&mut view.turns, length);
+        }
         view.tools = options::tools(request)?;
         if !view.tools.is_empty() {
             view.tool_choice = options::tool_choice(request)?;
@@ -78,8 +84,11 @@ pub fn chat<'a>(request: &'a ChatRequest<'a>, target: Target<'a>) -> Result<Chat
         view.reasoning_effort = options::effort(request)?;
         let limit = target.output_limit.unwrap_or(max_output);
         view.reasoning_budget = view.reasoning_effort.and_then(|effort| options::budget(effort, limit));
-    } else {
-        view.messages = request.messages.iter().map(|message| RawMessage { raw: &message.members }).collect();
     }
     Ok(view)
+}
+
+fn raw_messages<'a>(request: &'a ChatRequest<'a>) -> Vec<RawMessage<'a>> {
+    let raw = |message: &'a Message<'a>| RawMessage { role: message.role.as_str(), raw: &message.members };
+    request.messages.iter().map(raw).collect()
 }

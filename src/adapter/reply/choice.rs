@@ -1,6 +1,7 @@
 //! What has been said of one choice.
 
 use super::parts::ToolPart;
+use super::thought::Splitter;
 use crate::adapter::json::write_text;
 use rand::RngExt as _;
 
@@ -21,6 +22,8 @@ pub struct Choice {
     /// has neither.
     pub logprobs: Vec<String>,
     pub finish: Option<String>,
+    /// Takes thought out of the text, as long as there may be some.
+    pub splitter: Option<Splitter>,
 }
 
 /// One tool call.
@@ -36,7 +39,7 @@ pub struct ToolCall {
 }
 
 impl Choice {
-    pub fn new(index: u32) -> Self {
+    pub fn new(index: u32, thought_tags: Option<(&'static str, &'static str)>) -> Self {
         Self {
             index,
             opened: false,
@@ -48,6 +51,7 @@ impl Choice {
             tools: Vec::new(),
             logprobs: Vec::new(),
             finish: None,
+            splitter: thought_tags.map(Splitter::new),
         }
     }
 

@@ -17,6 +17,13 @@ impl Vector {
     pub fn parse(text: &str) -> Option<Self> {
         Some(Self { text: text.to_owned(), numbers: serde_json::from_str(text).ok()? })
     }
+
+    /// From the base64 of one signed byte a number; `None` for what is none.
+    pub fn of_bytes(base64: &str) -> Option<Self> {
+        let bytes = STANDARD.decode(base64).ok()?;
+        let numbers: Vec<String> = bytes.iter().map(|byte| byte.cast_signed().to_string()).collect();
+        Self::parse(&format!("[{}]", numbers.join(",")))
+    }
 }
 
 pub fn write(model: &str, vectors: &[Vector], base64: bool, usage: &Usage) -> Vec<u8> {

@@ -16,6 +16,7 @@ mod outcome;
 mod parts;
 #[cfg(test)]
 mod tests;
+mod thought;
 
 pub use outcome::{Failure, Outcome, ReportedCost, UsageCounts};
 pub use parts::{FailPart, StartPart, ToolPart, UsagePart};
@@ -24,6 +25,8 @@ use crate::wire::usage::Usage;
 use choice::Choice;
 use chunks::Chunks;
 use embeddings::Vector;
+use serde_json::value::RawValue;
+use thought::Part;
 
 /// The `id` of a reasoning detail that signs the text of a message; one that signs a call has the
 /// call's id.
@@ -52,12 +55,14 @@ pub struct ChunkOptions {
 /// An answer in the making.
 pub struct Reply {
     identity: Identity,
-    started: bool,
+    /// The provider has said when.
+    created: bool,
     fingerprint: Option<String>,
     choices: Vec<Choice>,
     vectors: Vec<Vector>,
     /// Where in `choices` the sinks write now.
     current: usize,
+    thought_tags: Option<(&'static str, &'static str)>,
     mode: Mode,
     outcome: Outcome,
     /// A tool whose arguments are the answer itself.
@@ -108,11 +113,12 @@ impl Reply {
     fn new(identity: Identity, mode: Mode) -> Self {
         Self {
             identity,
-            started: false,
+            created: false,
             fingerprint: None,
             choices: Vec::new(),
             vectors: Vec::new(),
             current: 0,
+            thought_tags: None,
             mode,
             outcome: Outcome::default(),
             answer_tool: None,
@@ -158,6 +164,13 @@ impl Reply {
         }
         self.end(usage);
         self.take_output()
+    }
+
+    /// Takes thought out of the text, where the provider writes it between tags there.
+    #[must_use]
+    pub fn with_thought_tags(mut self, tags: Option<(&'static str, &'static str)>) -> Self {
+        self.thought_tags = tags;
+        self
     }
 
     /// What is known so far.
@@ -218,7 +231,7 @@ impl Reply {
     /// The choice that sinks write to, opened on first use.
     fn choice_now(&mut self) -> &mut Choice {
         if self.choices.is_empty() {
-            self.choices.push(Choice::new(0));
+            self.choices.push(Choice::new(0, self.thought_tags));
         }
         let last = self.choices.len() - 1;
         &mut self.choices[self.current.min(last)]
@@ -233,24 +246,22 @@ impl Reply {
         {
             self.outcome.service_tier = Some(tier.to_owned());
         }
-        if self.started {
-            return;
-        }
-        if !part.id.is_empty() {
+        // A stream may begin with a chunk whose members are there and empty.
+        if !part.id.is_empty() && self.outcome.response_id.is_none() {
             self.outcome.response_id = Some(part.id.to_owned());
             part.id.clone_into(&mut self.identity.id);
         }
-        if !part.model.is_empty() {
+        if !part.model.is_empty() && self.outcome.upstream_model.is_none() {
             self.outcome.upstream_model = Some(part.model.to_owned());
             part.model.clone_into(&mut self.identity.model);
         }
-        if let Some(created) = part.created.filter(|created| *created > 0) {
+        if let Some(created) = part.created.filter(|created| *created > 0 && !self.created) {
             self.identity.created = created;
+            self.created = true;
         }
-        if let Some(fingerprint) = part.fingerprint {
+        if let (Some(fingerprint), None) = (part.fingerprint, &self.fingerprint) {
             self.fingerprint = Some(fingerprint.to_owned());
         }
-        self.started = true;
     }
 
     /// What follows belongs to this choice.
@@ -258,13 +269,38 @@ impl Reply {
         if let Some(known) = self.choices.iter().position(|choice| choice.index == index) {
             self.current = known;
         } else if self.choices.len() < MOST_CHOICES {
-            self.choices.push(Choice::new(index));
+            self.choices.push(Choice::new(index, self.thought_tags));
             self.current = self.choices.len() - 1;
         }
     }
 
     /// A piece of the answer; an empty one only opens the choice.
     pub fn text(&mut self, text: &str) {
+        if text.is_empty() || self.choice_now().splitter.is_none() {
+            self.plain_text(text);
+            return;
+        }
+        if let Some(mut splitter) = self.choice_now().splitter.take() {
+            splitter.feed(text, |part| self.part(part));
+            self.choice_now().splitter = Some(splitter);
+        }
+    }
+
+    fn part(&mut self, part: Part<'_>) {
+        match part {
+            Part::Thought(text) => self.reasoning(text),
+            Part::Text(text) => self.plain_text(text),
+        }
+    }
+
+    /// What follows is no text: what was held back of it is given out.
+    fn end_text(&mut self) {
+        if let Some(mut splitter) = self.choice_now().splitter.take() {
+            splitter.finish(|part| self.part(part));
+        }
+    }
+
+    fn plain_text(&mut self, text: &str) {
         self.outcome.produce(text);
         self.write(|choice, sink| sink.text(choice, text));
         self.choice_now().add_text(text);
@@ -309,8 +345,19 @@ impl Reply {
         self.write(|choice, sink| sink.detail(choice, &detail));
     }
 
+    /// Details of reasoning in the shape that callers get, as OpenRouter writes them.
+    pub fn details(&mut self, list: &str) {
+        let details: Vec<&RawValue> = serde_json::from_str(list).unwrap_or_default();
+        for detail in details.into_iter().filter(|detail| detail.get().starts_with('{')) {
+            self.outcome.saw_output = true;
+            self.choice_now().details.push(detail.get().to_owned());
+            self.write(|choice, sink| sink.detail(choice, detail.get()));
+        }
+    }
+
     /// A tool call, or a piece of one.
     pub fn tool(&mut self, part: ToolPart<'_>) {
+        self.end_text();
         let arguments = if part.args_text.is_empty() { part.args } else { part.args_text };
         if self.is_answer(&part) {
             return self.text(arguments);
@@ -349,14 +396,17 @@ impl Reply {
         self.choice_now().add_logprobs(raw);
     }
 
-    /// Why the choice ended. Only the first reason counts.
+    /// Why the choice ended. Only the first reason counts: in OpenAI's grammar nothing of a choice
+    /// follows it, and providers that tell a second one repeat themselves, or know less of the calls
+    /// they have made. An answer that failed has not ended.
     pub fn finish(&mut self, reason: &str) {
+        if self.choice_now().finish.is_some() || self.outcome.failure.is_some() {
+            return;
+        }
+        self.end_text();
         // To the caller there was no call of the tool that is the answer.
         let answers = self.answer_tool.is_some();
         let choice = self.choice_now();
-        if choice.finish.is_some() {
-            return;
-        }
         // Some providers say only that they stopped, tools called or not.
         let reason = match reason {
             "stop" if !choice.tools.is_empty() => "tool_calls",
@@ -378,6 +428,13 @@ impl Reply {
     pub fn embedding(&mut self, numbers: &str) {
         if let Mode::Completion = self.mode {
             self.vectors.extend(Vector::parse(numbers));
+        }
+    }
+
+    /// The same as base64 of one signed byte a number.
+    pub fn embedding_int8(&mut self, base64: &str) {
+        if let Mode::Completion = self.mode {
+            self.vectors.extend(Vector::of_bytes(base64));
         }
     }
 
@@ -406,7 +463,7 @@ impl Reply {
     /// Runs `with` where a stream is written.
     fn write(&mut self, with: impl FnOnce(&mut Choice, &mut chunks::Writer<'_>)) {
         if self.choices.is_empty() {
-            self.choices.push(Choice::new(0));
+            self.choices.push(Choice::new(0, self.thought_tags));
         }
         let last = self.choices.len() - 1;
         let choice = &mut self.choices[self.current.min(last)];

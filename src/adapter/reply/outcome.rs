@@ -55,6 +55,8 @@ pub struct UsageCounts {
     pub audio_output: Option<i64>,
     pub citation: Option<i64>,
     pub searches: Option<i64>,
+    /// Input and output together, where told.
+    pub total: Option<i64>,
 }
 
 /// The provider's own figure of what a call cost.
@@ -118,6 +120,7 @@ impl Outcome {
             (&mut counts.audio_output, part.audio_output),
             (&mut counts.citation, part.citation),
             (&mut counts.searches, part.searches),
+            (&mut counts.total, part.total),
         ] {
             if given.is_some() {
                 *count = given;

@@ -52,6 +52,8 @@ pub struct UsagePart<'a> {
     /// Of `audio_input` and of `cache_read`.
     pub cached_audio_input: Option<i64>,
     pub audio_output: Option<i64>,
+    /// Input and output together.
+    pub total: Option<i64>,
     /// Tokens of citations, which `output_visible` does not hold.
     pub citation: Option<i64>,
     /// Web searches made.

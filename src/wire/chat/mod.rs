@@ -62,6 +62,20 @@ pub enum Role {
     Function,
 }
 
+impl Role {
+    /// OpenAI's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::System => "system",
+            Role::Developer => "developer",
+            Role::User => "user",
+            Role::Assistant => "assistant",
+            Role::Tool => "tool",
+            Role::Function => "function",
+        }
+    }
+}
+
 impl<'a> ChatRequest<'a> {
     /// Reads and checks a body that nests no deeper than `depth`.
     ///
