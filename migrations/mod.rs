@@ -9,6 +9,7 @@ mod m20261125_000003_customers;
 mod m20261125_000004_ledger;
 mod m20261125_000005_rollups;
 mod m20261125_000006_idempotency;
+mod m20261125_000010_slots;
 
 /// All steps, in order. A step that has been released is never changed.
 pub struct Migrator;
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000004_ledger::Migration),
             Box::new(m20261125_000005_rollups::Migration),
             Box::new(m20261125_000006_idempotency::Migration),
+            Box::new(m20261125_000010_slots::Migration),
         ]
     }
 }

@@ -7,7 +7,7 @@ use crate::adapter::provider::Transport;
 use crate::billing::{Books, Drain, PriceBook};
 use crate::clock::Clock;
 use crate::config::{ForwardUser, ProviderSettings, Settings};
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Prompts, Schemas};
 use crate::http;
 use crate::http::router::{Side, router};
 use crate::http::server::Server;
@@ -29,6 +29,7 @@ use tokio::time::Instant;
 mod first_start;
 mod keepers;
 mod prices;
+mod slots;
 
 pub use first_start::FirstTokens;
 
@@ -70,6 +71,8 @@ pub enum StartError {
     Listen { address: SocketAddr, error: std::io::Error },
     #[error("{0}")]
     Prices(String),
+    #[error("the template {file} can't be used (setting schema.reinforcement): {error}")]
+    Template { file: String, error: String },
     #[error("{file} can't be written: {error}")]
     TokenFile { file: String, error: std::io::Error },
 }
@@ -113,15 +116,16 @@ impl App {
         let watching = prices::follow(&settings.prices, &prices)?;
         let books = Books::open(Arc::clone(&store), Arc::clone(&drain), clock.clone()).await;
         let books = Arc::new(books.map_err(|error| StartError::Drain(error.to_string()))?);
-        let gateway = gateway(&settings, &clock, &metrics, &drain, &prices, &books)?;
+        let gateway = Arc::new(gateway(&settings, &clock, &metrics, &drain, &prices, &books)?);
+        let known = slots::open(&gateway.slots, &gateway, &store, &clock, &settings.slots).await?;
         let api = Api::new(Rooms {
-            gateway,
+            gateway: Arc::clone(&gateway),
             tokens: Arc::clone(&tokens),
             store: Arc::clone(&store),
             drain: Arc::clone(&drain),
             books: Arc::clone(&books),
             metrics: Arc::clone(&metrics),
-            clock,
+            clock: clock.clone(),
             body: settings.limits.body,
             body_time: settings.timeouts.body,
             stopping: AtomicBool::new(false),
@@ -137,6 +141,7 @@ impl App {
         let mut helpers = helpers(&api, &drain, tokens, metrics);
         helpers.push(tokio::spawn(watching));
         helpers.extend(keepers::start(&store, &books));
+        helpers.extend(slots::follow(&gateway, &store, &clock, settings.slots.clone(), known));
         let patience = settings.timeouts.shutdown;
         Ok(Self { api, patience, drain, server, address, admin_address, listeners, helpers, first })
     }
@@ -218,6 +223,9 @@ fn gateway(
         configured,
         assumed,
         prices: Arc::clone(prices),
+        slots: Arc::default(),
+        schemas: Schemas::default(),
+        prompts: prompts(settings)?,
         ledger: Arc::clone(books.ledger()),
         journal: Arc::clone(drain.journal()),
         upstream: client.map_err(|error| StartError::Client(reqwest_error::Text(error.to_string())))?,
@@ -235,6 +243,16 @@ fn gateway(
 fn is_assumed(provider: &Provider, given: Option<&ProviderSettings>) -> bool {
     let set_up = given.is_some_and(|given| given.base_url.is_some() || !given.credentials.is_empty());
     !set_up && provider.credentials.iter().any(|credential| credential.default.is_some())
+}
+
+/// What models are told about schemas, with the operator's own template where there is one.
+fn prompts(settings: &Settings) -> Result<Prompts, StartError> {
+    let Some(path) = &settings.reinforcement else {
+        return Prompts::new(None).map_err(|error| StartError::Template { file: "built in".to_owned(), error });
+    };
+    let failed = |error: String| StartError::Template { file: path.display().to_string(), error };
+    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    Prompts::new(Some(text)).map_err(failed)
 }
 
 /// Whether everything that a provider needs is there.

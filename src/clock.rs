@@ -63,6 +63,11 @@ impl Timestamp {
             .unwrap_or_default()
     }
 
+    /// That much earlier.
+    pub fn minus(self, by: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+    }
+
     /// The day in UTC, `2026-11-24`.
     pub fn day(self) -> String {
         self.rfc3339().split('T').next().unwrap_or_default().to_owned()

@@ -15,6 +15,7 @@ pub mod id;
 pub mod money;
 pub mod near;
 pub mod outbound;
+pub mod slots;
 pub mod store;
 pub mod telemetry;
 pub mod upstream;

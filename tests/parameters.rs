@@ -38,7 +38,10 @@ fn probes() -> Vec<(&'static str, Vec<Value>)> {
         ("prompt_cache_options", vec![json!({"mode": "explicit"})]),
         ("prompt_cache_retention", vec![json!("24h")]),
         ("reasoning_effort", vec![json!("high")]),
-        ("response_format", vec![json!({"type": "json_object"}), json!({"type": "json_schema", "json_schema": schema})]),
+        (
+            "response_format",
+            vec![json!({"type": "json_object"}), json!({"type": "json_schema", "json_schema": schema})],
+        ),
         ("safety_identifier", vec![json!("someone")]),
         ("seed", vec![json!(7)]),
         ("service_tier", vec![json!("flex")]),
@@ -143,7 +146,9 @@ fn fate(operation: &ChatOperation, name: &str, value: &Value) -> Fate {
     let changed: Vec<(&String, &Value)> = new.iter().filter(|(path, value)| old.get(*path) != Some(value)).collect();
     let same_number = |a: &Value, b: &Value| a.as_f64().is_some() && a.as_f64() == b.as_f64();
     match changed[..] {
-        [] if name == "stream" && operation.path != operation.stream_path => Fate::Renamed(operation.stream_path.to_owned()),
+        [] if name == "stream" && operation.path != operation.stream_path => {
+            Fate::Renamed(operation.stream_path.to_owned())
+        }
         [] => Fate::Dropped,
         [(path, sent)] if path == name && same_number(sent, value) => Fate::Sent,
         [(path, sent)] if value.is_number() && sent.is_number() && !same_number(sent, value) => {

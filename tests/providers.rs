@@ -64,7 +64,11 @@ fn streamed(operation: &ChatOperation, stream: &[u8], cut: usize) -> (String, Ou
     let (mut framer, mut out) = (Framer::new(operation.framing, 1 << 20), Vec::new());
     let is_verbatim = operation.replies == Replies::Verbatim;
     let options = ChunkOptions { include_usage: true, include_obfuscation: false };
-    let mut reply = if is_verbatim { Reply::tap() } else { Reply::chunks(identity(operation), options).with_thought_tags(operation.thought_tags) };
+    let mut reply = if is_verbatim {
+        Reply::tap()
+    } else {
+        Reply::chunks(identity(operation), options).with_thought_tags(operation.thought_tags)
+    };
     for piece in [&stream[..cut], &stream[cut..]] {
         framer.feed(piece);
         while let Ok(Some(event)) = framer.next_event() {

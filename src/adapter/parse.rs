@@ -518,7 +518,8 @@ mod tests {
     fn a_text_in_the_place_of_an_object_or_a_list_is_read_as_one() {
         let read = |json: &str| {
             let outer: Outer<'_> = serde_json::from_str(json).expect("valid");
-            let texts: Vec<String> = outer.list_or.into_iter().filter_map(|it| it.text.get().map(str::to_owned)).collect();
+            let texts: Vec<String> =
+                outer.list_or.into_iter().filter_map(|it| it.text.get().map(str::to_owned)).collect();
             (
                 outer.word_or.get().map(str::to_owned),
                 outer.word_or.text.get().map(str::to_owned),

@@ -21,6 +21,8 @@ pub fn rewrite(data: &[u8], include_usage: bool, out: &mut Vec<u8>) {
     }
     if let Some(at) = find_member(data, NULL_USAGE) {
         let start = out.len();
+        // What padding may add is less than what is cut out.
+        out.reserve(data.len() + 16);
         out.extend_from_slice(b"data: ");
         out.extend_from_slice(&data[..at]);
         out.extend_from_slice(&data[at + NULL_USAGE.len()..]);
@@ -34,6 +36,7 @@ pub fn rewrite(data: &[u8], include_usage: bool, out: &mut Vec<u8>) {
 }
 
 fn line(data: &[u8], out: &mut Vec<u8>) {
+    out.reserve(data.len() + 8);
     out.extend_from_slice(b"data: ");
     out.extend_from_slice(data);
     out.extend_from_slice(b"\n\n");

@@ -169,7 +169,8 @@ impl<'a> Turn<'a> {
 
     /// All texts together; `None` where there are none.
     pub fn text(&self) -> Option<String> {
-        let texts = self.parts.iter().filter_map(|part| if let Part::Text(text) = part { Some(&*text.text) } else { None });
+        let texts =
+            self.parts.iter().filter_map(|part| if let Part::Text(text) = part { Some(&*text.text) } else { None });
         texts.fold(None, |whole, text| Some(whole.unwrap_or_default() + text))
     }
 

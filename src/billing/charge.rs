@@ -31,6 +31,19 @@ pub enum Basis {
     Ceiling,
 }
 
+impl Charge {
+    /// Both together: each attempt of a call is a charge of its own. The basis is that of the later.
+    #[must_use]
+    pub fn plus(self, later: Self) -> Self {
+        Self {
+            list: self.list.saturating_add(later.list),
+            cost: self.cost.saturating_add(later.cost),
+            basis: later.basis,
+            refused_figure: self.refused_figure || later.refused_figure,
+        }
+    }
+}
+
 /// What an account's plan adds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Terms {

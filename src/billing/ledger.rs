@@ -37,6 +37,16 @@ pub enum Refusal {
     Halted,
 }
 
+impl Refusal {
+    /// What a cap's refusal means to a customer in a month.
+    pub fn of(denied: Denied, customer: Option<Arc<str>>, month: Month) -> Self {
+        match denied {
+            Denied::Short(short) => Refusal::Short { short, customer, month },
+            Denied::Unbounded => Refusal::Unbounded,
+        }
+    }
+}
+
 /// Admits calls.
 pub struct Ledger {
     counters: Arc<Counters>,
@@ -129,13 +139,8 @@ impl Ledger {
             now,
         };
         let decide = |room: &_| grant(wish, room).map(|(amounts, granted)| (amounts, (amounts, granted)));
-        let (hold, (amounts, granted)) = self.counters.hold(&ask, decide).map_err(|denied| match denied {
-            Denied::Short(short) => Refusal::Short {
-                short,
-                customer: customer.map(|customer| Arc::clone(&customer.external_id)),
-                month: now.month(),
-            },
-            Denied::Unbounded => Refusal::Unbounded,
+        let (hold, (amounts, granted)) = self.counters.hold(&ask, decide).map_err(|denied| {
+            Refusal::of(denied, customer.map(|customer| Arc::clone(&customer.external_id)), now.month())
         })?;
         let clock = self.clock.clone();
         Ok(Permit { hold, ask, amounts, grant: granted, clock, admitted: now, renewed: now, charged: NanoUsd::ZERO })

@@ -51,7 +51,7 @@ pub(super) struct Over {
     pub kind: Option<ModelKind>,
     pub context_window: Option<u32>,
     pub max_output_tokens: Option<u32>,
-    pub capabilities: Option<Vec<String>>,
+    pub capabilities: Option<Arc<[String]>>,
     /// `Some(None)`: it does not end, whatever the spec says.
     #[expect(clippy::option_option, reason = "not said, said to be never, and said to be a day are three things")]
     pub ends: Option<Option<String>>,
@@ -181,7 +181,7 @@ fn over(provider: &'static Provider, model: &str, node: &Node, check: &mut Check
         "Moderation" => ModelKind::Moderation,
         _ => ModelKind::Chat,
     });
-    over.capabilities = node.get("can").map(|can| capabilities(Some(can), check));
+    over.capabilities = node.get("can").map(|can| capabilities(Some(can), check).into());
     over.ends = node.get("ends").map(|ends| if ends.is_null() { None } else { day(node, "ends", check) });
     over.successor = check.optional_text(node, "successor");
     over

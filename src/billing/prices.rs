@@ -32,6 +32,8 @@ pub struct Entry {
     pub context_window: u32,
     /// Tokens; 0 where unknown.
     pub max_output_tokens: u32,
+    /// What the model can do, as the catalogue says it.
+    pub capabilities: Abilities,
     /// Which prices these are, for the usage event.
     pub version: Arc<str>,
 }
@@ -55,6 +57,34 @@ impl Deref for Sheet {
     }
 }
 
+impl Entry {
+    /// Whether the model can do something. Where the catalogue says nothing of a model, it is tried.
+    pub fn can(&self, ability: &str) -> bool {
+        let mut names = self.capabilities.names().peekable();
+        names.peek().is_none() || names.any(|name| name == ability)
+    }
+}
+
+/// What a model can do, wherever that stands.
+#[derive(Clone, Debug)]
+pub enum Abilities {
+    /// In a spec.
+    Spec(&'static [&'static str]),
+    /// In `prices.yaml`.
+    Listed(Arc<[String]>),
+}
+
+impl Abilities {
+    /// The catalogue's words.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let (spec, listed): (&[&str], &[String]) = match self {
+            Abilities::Spec(names) => (names, &[]),
+            Abilities::Listed(names) => (&[], names),
+        };
+        spec.iter().copied().chain(listed.iter().map(String::as_str))
+    }
+}
+
 /// What the book says of a model.
 #[derive(Clone, Debug)]
 pub enum Lookup {
@@ -74,7 +104,7 @@ pub struct Listing {
     pub price: Sheet,
     pub context_window: u32,
     pub max_output_tokens: u32,
-    pub capabilities: Vec<String>,
+    pub capabilities: Abilities,
     pub ends: Option<String>,
     pub successor: Option<String>,
     /// Whether `prices.yaml` says anything of it.
@@ -126,6 +156,7 @@ impl PriceBook {
             at: now,
             context_window: listing.context_window,
             max_output_tokens: listing.max_output_tokens,
+            capabilities: listing.capabilities,
             version: Arc::clone(if listing.from_file { &file.version } else { &self.version }),
         })
     }
@@ -168,9 +199,10 @@ fn listing(provider: &'static Provider, model: &str, file: &PriceFile) -> Option
         price,
         context_window: pick(own.context_window, |row| row.context_window),
         max_output_tokens: pick(own.max_output_tokens, |row| row.max_output_tokens),
-        capabilities: own.capabilities.clone().unwrap_or_else(|| {
-            row.map(|row| row.capabilities.iter().map(|word| (*word).to_owned()).collect()).unwrap_or_default()
-        }),
+        capabilities: match &own.capabilities {
+            Some(names) => Abilities::Listed(Arc::clone(names)),
+            None => Abilities::Spec(row.map_or(&[], |row| row.capabilities)),
+        },
         ends: own.ends.clone().unwrap_or_else(|| text(row.and_then(|row| row.ends))),
         successor: own.successor.clone().or_else(|| text(row.and_then(|row| row.successor))),
         from_file: over.is_some(),

@@ -1,7 +1,7 @@
 //! Prices for tests, written as in a spec.
 
 use super::price_file::compiled;
-use super::prices::{Entry, Sheet};
+use super::prices::{Abilities, Entry, Sheet};
 use crate::adapter::price::Price;
 use crate::adapter::provider::ModelKind;
 use crate::clock::Timestamp;
@@ -28,6 +28,7 @@ pub fn entry(price: Price) -> Entry {
         at: Timestamp(1_795_435_200_000),
         context_window: 0,
         max_output_tokens: 0,
+        capabilities: Abilities::Spec(&[]),
         version: "test".into(),
     }
 }

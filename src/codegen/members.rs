@@ -59,7 +59,10 @@ pub const CHAT: &[Member] = &[
     member("reasoning_format", "`format` of `reasoning_details`, where the provider signs its thoughts"),
     member("finish", "the provider's finish reasons and OpenAI's"),
     member("thought_tags", "two texts between which, at the start of an answer's text, its thought stands"),
-    member("tool_ids", "the length of ids of tool calls, all letters and digits; foreign ids in a history are made to fit"),
+    member(
+        "tool_ids",
+        "the length of ids of tool calls, all letters and digits; foreign ids in a history are made to fit",
+    ),
     member("request", "OpenAI's request as the provider's"),
     member("response", "an answer in one piece, as sinks"),
     member("stream", "a stream's framing and events"),

@@ -37,6 +37,8 @@ pub struct Settings {
     /// Encrypts secrets at rest.
     pub secret_key: Option<Secret>,
     pub slots: PathBuf,
+    /// An own template of what models are told about answers that do not fit a schema.
+    pub reinforcement: Option<PathBuf>,
     pub prices: PathBuf,
     /// Where finished calls are written before their last byte is sent.
     pub journal: PathBuf,

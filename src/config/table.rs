@@ -152,8 +152,18 @@ pub static TABLE: &[Setting] = &[
             s.slots = path(text)?;
             Some(())
         },
-    )
-    .without_effect(),
+    ),
+    Setting::new(
+        "schema.reinforcement",
+        "RINGSIDE_SCHEMA_REINFORCEMENT",
+        "",
+        FILE,
+        "A minijinja template for what a model is told when its answer does not fit a JSON schema (`errors`, `schema`, `attempt`).",
+        |s, text| {
+            s.reinforcement = Some(path(text)?);
+            Some(())
+        },
+    ),
     Setting::new(
         "prices",
         "RINGSIDE_PRICES",
@@ -485,6 +495,7 @@ pub(super) fn defaults() -> Settings {
         admin_token: None,
         secret_key: None,
         slots: "".into(),
+        reinforcement: None,
         prices: "".into(),
         journal: "".into(),
         token_file: "".into(),

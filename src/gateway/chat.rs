@@ -3,18 +3,34 @@
 use super::admit::{Asked, admit};
 use super::attempt::attempt;
 use super::context::Context;
-use super::resolve::{Operation, resolve};
-use super::{Answer, Error, Gateway};
+use super::enforce::Enforcement;
+use super::resolve::Operation;
+use super::route::route;
+use super::{Answer, Error, Gateway, enforced};
 use crate::wire::chat::ChatRequest;
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// Runs a call: the request path, in order.
 ///
 /// # Errors
 /// [`Error`]; whatever was held is settled by then.
-pub async fn run(gateway: &Gateway, context: Context, body: Bytes) -> Result<Answer, Error> {
+pub async fn run(gateway: &Arc<Gateway>, context: Context, body: Bytes) -> Result<Answer, Error> {
     let request = ChatRequest::parse(&body, gateway.json_depth).map_err(Error::Request)?;
-    let target = resolve(gateway, &request.model, Operation::Chat)?;
-    let running = admit(gateway, context, target, Asked::of_chat(&request, &body))?;
-    attempt(gateway, &request, running).await
+    let enforcement = Enforcement::of(&request, &gateway.schemas).map_err(Error::Request)?;
+    let route = route(gateway, &request.model, Operation::Chat)?;
+    if let Some(enforcement) = enforcement {
+        return enforced::run(gateway, context, body.clone(), &request, Arc::new(enforcement), route).await;
+    }
+    let early = route.fails_over();
+    let (request, body) = (&request, &body);
+    route
+        .run(gateway, |target| {
+            let context = context.clone();
+            async move {
+                let running = admit(gateway, context, target, Asked::of_chat(request, body))?;
+                attempt(gateway, request, running, early).await
+            }
+        })
+        .await
 }

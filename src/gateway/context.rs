@@ -16,9 +16,12 @@ pub struct Metadata {
     pub properties: BTreeMap<String, String>,
     /// What the caller charges its customer for this call.
     pub billable: Option<NanoUsd>,
+    /// Whether a stream is to pass as it comes, although its answer must fit a schema.
+    pub passthrough: bool,
 }
 
 /// A call as it enters the gateway.
+#[derive(Clone)]
 pub struct Context {
     /// Ours, as in `X-Request-Id`.
     pub request_id: String,

@@ -35,6 +35,8 @@ pub enum Error {
     Refused { provider: &'static str, refused: Refused },
     /// An image that the provider takes only as data could not be fetched.
     Image { param: String, why: String },
+    /// No attempt gave an answer that fits the schema; what is wrong with the last one.
+    Schema(Vec<String>),
     /// The provider failed or refused.
     Upstream(UpstreamError),
     /// The usage event could not be written, so the answer is withheld.
@@ -52,6 +54,7 @@ impl Error {
             Error::Slot { .. } => Code::SlotNotFound,
             Error::Unlisted { .. } | Error::Ended { .. } => Code::ModelNotFound,
             Error::NotConfigured { .. } => Code::ProviderNotConfigured,
+            Error::Schema(_) => Code::ResponseSchemaValidationFailed,
             Error::Upstream(error) => match error.kind {
                 ErrorKind::InvalidRequest => Code::UpstreamInvalidRequest,
                 ErrorKind::ContextLength => Code::UpstreamContextLengthExceeded,

@@ -1,4 +1,4 @@
-//! The request path: admit, resolve, attempt, settle.
+//! The request path: resolve, admit, attempt, enforce, settle.
 //!
 //! [`chat::run`] and [`plain::run`] read as those steps. Errors are one enum, [`Error`], which
 //! knows nothing of HTTP; `http::error` turns it into the contract's answers.
@@ -7,17 +7,24 @@ mod admit;
 mod attempt;
 pub mod chat;
 pub mod context;
+mod enforce;
+mod enforced;
 mod error;
+mod held;
 mod images;
+mod listed;
 pub mod models;
 pub mod plain;
 mod prices_used;
 pub mod reference;
 mod resolve;
+mod route;
 mod settle;
 mod stream;
 
+pub use enforce::{Prompts, Schemas};
 pub use error::Error;
+pub use held::Held;
 pub use resolve::Operation;
 pub use stream::ChatStream;
 
@@ -27,6 +34,7 @@ use crate::billing::{Ledger, PriceBook};
 use crate::clock::Clock;
 use crate::money::NanoUsd;
 use crate::outbound::Outbound;
+use crate::slots::Slots;
 use crate::telemetry::Metrics;
 use crate::upstream::Upstream;
 use crate::wire::error::ApiError;
@@ -45,6 +53,12 @@ pub struct Gateway {
     /// not listed, since nothing may be there.
     pub assumed: HashSet<&'static str>,
     pub prices: Arc<PriceBook>,
+    /// What aliases stand for.
+    pub slots: Arc<Slots>,
+    /// Schemas that answers are held to, compiled.
+    pub schemas: Schemas,
+    /// What models are told about schemas.
+    pub prompts: Prompts,
     pub ledger: Arc<Ledger>,
     pub journal: Arc<Journal>,
     pub upstream: Upstream,
@@ -72,6 +86,8 @@ pub struct Answer {
 pub enum Content {
     Json(Bytes),
     Stream(Box<ChatStream>),
+    /// A stream that only begins once its answer fits a schema.
+    Held(Box<Held>),
 }
 
 /// Output tokens below which a call is not worth making.

@@ -17,8 +17,7 @@ impl super::Gateway {
     /// What can be called now: models of providers whose credentials are set, and that have not ended.
     pub fn callable(&self) -> Vec<Model> {
         let now = self.clock.now();
-        let listed =
-            |provider: &Provider| self.configured.contains(provider.id) && !self.assumed.contains(provider.id);
+        let listed = |provider: &Provider| self.configured.contains(provider.id) && !self.assumed.contains(provider.id);
         let today = now.day();
         let providers = self.providers.iter().filter(|provider| listed(provider));
         providers
@@ -49,7 +48,7 @@ fn shape(provider: &'static Provider, listing: Listing, now: Timestamp) -> Model
         context_window: known(listing.context_window),
         max_output_tokens: known(listing.max_output_tokens),
         pricing: pricing(&listing.price, now),
-        capabilities: listing.capabilities,
+        capabilities: listing.capabilities.names().map(str::to_owned).collect(),
         ends: listing.ends,
         successor: listing.successor.map(|model| format!("fc:{}/{model}", provider.id)),
     }

@@ -2,7 +2,8 @@
 
 use super::admit::{Asked, admit};
 use super::context::Context;
-use super::resolve::{Operation, Target, resolve};
+use super::resolve::{Operation, Target};
+use super::route::route;
 use super::settle::{Running, Status};
 use super::{Answer, Content, Error, Gateway};
 use crate::adapter::json::Json;
@@ -28,12 +29,18 @@ pub async fn run(gateway: &Gateway, context: Context, body: Bytes, operation: Op
     }
     .map_err(Error::Request)?;
     let reference = request.model.as_deref().unwrap_or(DEFAULT_MODERATION);
-    let target = resolve(gateway, reference, operation)?;
-    let Some(own) = operation_of(&target, operation) else {
-        return Err(Error::Unfit { reference: reference.to_owned(), wanted: operation, is: None });
+    let (request, body) = (&request, &body);
+    let call = |target: Target| {
+        let context = context.clone();
+        async move {
+            let Some(own) = operation_of(&target, operation) else {
+                return Err(Error::Unfit { reference: reference.to_owned(), wanted: operation, is: None });
+            };
+            let running = admit(gateway, context, target, Asked::of_plain(request, operation, reference, body))?;
+            attempt(gateway, request, operation, own, running).await
+        }
     };
-    let running = admit(gateway, context, target, Asked::of_plain(&request, operation, reference, &body))?;
-    attempt(gateway, &request, operation, own, running).await
+    route(gateway, reference, operation)?.run(gateway, call).await
 }
 
 fn operation_of(target: &Target, operation: Operation) -> Option<&'static provider::Operation> {

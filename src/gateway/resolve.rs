@@ -1,6 +1,5 @@
 //! From a reference to a provider's model.
 
-use super::reference::{self, Reference};
 use super::{Error, Gateway};
 use crate::adapter::Provider;
 use crate::adapter::provider::ModelKind;
@@ -68,17 +67,17 @@ impl Target {
     }
 }
 
-/// Finds what `reference` names and checks that it can be called for `operation`.
+/// Checks that a model can be called for `operation`. `reference` is what named it.
 ///
 /// # Errors
-/// Everything that makes it uncallable, from a reference that is none to missing credentials.
-pub(super) fn resolve(gateway: &Gateway, reference: &str, operation: Operation) -> Result<Target, Error> {
-    let (provider, model) = match reference::parse(reference, gateway.providers).map_err(Error::Reference)? {
-        Reference::Slot(alias) => {
-            return Err(Error::Slot { alias: alias.to_owned() });
-        }
-        Reference::Direct { provider, model } => (provider, model),
-    };
+/// Everything that makes it uncallable, from a model without a price to missing credentials.
+pub(super) fn resolve(
+    gateway: &Gateway,
+    reference: &str,
+    provider: &'static Provider,
+    model: &str,
+    operation: Operation,
+) -> Result<Target, Error> {
     let entry = match gateway.prices.lookup(provider, model) {
         Lookup::Listed(entry) => entry,
         Lookup::Ended { successor } => {

@@ -7,7 +7,8 @@ use super::{Error, Facts, Gateway};
 use crate::adapter::reply::Outcome;
 use crate::billing::journal::Journal;
 use crate::billing::{
-    self, Charge, Counted, Customer, Expectation, Permit, Receipt, Reported, Terms, charge, judge, price_version,
+    self, Charge, Counted, Customer, Expectation, Metered, Permit, Receipt, Refusal, Reported, Terms, charge, judge,
+    price_version,
 };
 use crate::clock::Timestamp;
 use crate::id::TokenHash;
@@ -15,6 +16,7 @@ use crate::money::NanoUsd;
 use crate::telemetry::{CallKey, CallNumbers, Metrics};
 use crate::wire::event::UsageEvent;
 use crate::wire::usage::Usage;
+use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use std::io;
 use std::sync::Arc;
@@ -38,10 +40,22 @@ struct Call {
     started: Instant,
     first_output: Option<Instant>,
     attempts: u32,
+    /// What attempts before this one came to.
+    earlier: Earlier,
     /// Input tokens that were held for.
     most_input: u64,
     journal: Arc<Journal>,
     metrics: Arc<Metrics>,
+}
+
+/// Attempts whose answers did not fit, and what they came to: they are paid all the same.
+#[derive(Default)]
+struct Earlier {
+    attempts: u32,
+    usage: Usage,
+    charge: Charge,
+    estimated: bool,
+    raw_usage: Vec<String>,
 }
 
 /// How often the hold of a call that waits is renewed.
@@ -90,6 +104,7 @@ impl Running {
             started: Instant::now(),
             first_output: None,
             attempts: 1,
+            earlier: Earlier::default(),
             most_input,
             journal: Arc::clone(&gateway.journal),
             metrics: Arc::clone(&gateway.metrics),
@@ -162,7 +177,7 @@ impl Running {
     /// How many tries there were.
     pub(super) fn attempts(&mut self, attempts: u32) {
         if let Some(call) = &mut self.0 {
-            call.attempts = attempts;
+            call.attempts = call.earlier.attempts + attempts;
         }
     }
 
@@ -196,8 +211,26 @@ impl Running {
         }
     }
 
-    /// Ends a call that was never sent: there is nothing to record.
+    /// Ends an attempt whose answer is not taken, and holds for the next, which sends `body`.
+    ///
+    /// # Errors
+    /// [`Error::NotAdmitted`] where there is no room for it; what was charged stays, and is recorded.
+    pub(super) fn next_attempt(mut self, outcome: &Outcome, body: Bytes) -> Result<Self, Error> {
+        let admitted = match &mut self.0 {
+            Some(call) => call.next_attempt(outcome, body),
+            None => Ok(()),
+        };
+        match admitted {
+            Ok(()) => Ok(self),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// Ends a call that was not sent: there is nothing to record, unless an attempt was made before.
     pub(super) fn refuse(mut self, error: Error) -> Error {
+        if self.0.as_ref().is_some_and(|call| call.earlier.attempts > 0) {
+            return self.fail(error);
+        }
         self.0 = None;
         error
     }
@@ -235,6 +268,16 @@ impl Drop for Running {
         {
             tracing::error!(%error, "a call that was hung up on could not be recorded");
         }
+    }
+}
+
+impl Earlier {
+    fn add(&mut self, attempts: u32, metered: &Metered, charged: Charge, raw_usage: Option<String>) {
+        self.attempts = self.attempts.max(attempts);
+        self.usage = self.usage.plus(&metered.usage);
+        self.charge = self.charge.plus(charged);
+        self.estimated |= metered.estimated;
+        self.raw_usage.extend(raw_usage);
     }
 }
 
@@ -303,7 +346,23 @@ impl Call {
         }
     }
 
-    fn settle(self, outcome: &Outcome, status: Status) -> io::Result<Settled> {
+    fn next_attempt(&mut self, outcome: &Outcome, body: Bytes) -> Result<(), Error> {
+        let (metered, _) = self.meter(outcome, Status::Ok);
+        let (charged, _) = self.charged(outcome, &metered);
+        self.earlier.add(self.attempts, &metered, charged, outcome.raw_usage());
+        self.asked.body = body;
+        let wish = self.asked.wish(&self.target, self.terms, &self.context);
+        self.most_input = wish.input;
+        let next = self.permit.next_attempt(charged.cost, &wish);
+        next.map(|_| ()).map_err(|denied| {
+            let customer = self.customer.as_ref().map(|customer| Arc::clone(&customer.external_id));
+            let refusal = Refusal::of(denied, customer, self.created.month());
+            Error::NotAdmitted { refusal, param: "response_format" }
+        })
+    }
+
+    /// The usage that is charged, and whether nothing came at all.
+    fn meter(&self, outcome: &Outcome, status: Status) -> (Metered, bool) {
         let entry = &self.target.entry;
         let grant = self.permit.grant();
         let expectation = Expectation {
@@ -317,7 +376,7 @@ impl Call {
         let nothing_came = !outcome.saw_output && outcome.raw_usage().is_none();
         let metered = if matches!(status, Status::Failed(_)) && nothing_came {
             // What a provider refused, it does not bill.
-            billing::Metered::default()
+            Metered::default()
         } else {
             let output = || billing::text_tokens(&outcome.produced) + outcome.produced_beyond.div_ceil(4) as u64;
             judge(
@@ -333,8 +392,14 @@ impl Call {
                 "the provider reported a usage that can't be; it was counted here"
             );
         }
+        (metered, nothing_came)
+    }
+
+    /// What an attempt costs, and which prices that was made of.
+    fn charged(&self, outcome: &Outcome, metered: &Metered) -> (Charge, String) {
+        let entry = &self.target.entry;
         let reported = Reported::of(outcome);
-        let extent = self.asked.extent(&self.target, self.most_input, grant.limit);
+        let extent = self.asked.extent(&self.target, self.most_input, self.permit.grant().limit);
         let most = billing::bound(entry, extent, Terms::default());
         let charged = charge(&metered.usage, entry, reported, most, self.terms);
         if charged.refused_figure {
@@ -345,6 +410,20 @@ impl Call {
                 "the provider reported a cost that can't be; the call is charged by its tokens"
             );
         }
+        (charged, price_version(entry, &metered.usage, reported.tier, charged.basis))
+    }
+
+    fn settle(mut self, outcome: &Outcome, status: Status) -> io::Result<Settled> {
+        let (metered, nothing_came) = self.meter(outcome, status);
+        let (last, price_version) = self.charged(outcome, &metered);
+        let nothing_came = nothing_came && self.earlier.attempts == 0;
+        self.earlier.add(0, &metered, last, outcome.raw_usage());
+        let Earlier { usage, charge: charged, estimated, raw_usage, .. } = std::mem::take(&mut self.earlier);
+        let raw_usage = match raw_usage.as_slice() {
+            [] => None,
+            [one] => Some(one.clone()),
+            several => Some(format!("[{}]", several.join(","))),
+        };
         let duration = self.started.elapsed();
         let first = self.first_output.map(|at| at.duration_since(self.started));
         let (word, code) = match status {
@@ -365,10 +444,10 @@ impl Call {
         };
         let event = UsageEvent {
             response_id: outcome.response_id.clone(),
-            usage: metered.usage,
-            raw_usage: outcome.raw_usage(),
-            estimated: metered.estimated,
-            price_version: price_version(entry, &metered.usage, reported.tier, charged.basis),
+            usage,
+            raw_usage,
+            estimated,
+            price_version,
             status: word.to_owned(),
             error_code: code.map(str::to_owned),
             latency_ms: duration.as_millis() as u64,
@@ -395,10 +474,10 @@ impl Call {
             CallNumbers {
                 duration,
                 first_token: first,
-                input_tokens: metered.usage.prompt_tokens,
-                output_tokens: metered.usage.completion_tokens,
+                input_tokens: usage.prompt_tokens,
+                output_tokens: usage.completion_tokens,
             },
         );
-        written.map(|()| Settled { usage: metered.usage, charge: charged, receipt })
+        written.map(|()| Settled { usage, charge: charged, receipt })
     }
 }

@@ -5,6 +5,8 @@
 //! what a hang-up does, cancels the provider's call and settles.
 
 use super::Error;
+use super::attempt::Checked;
+use super::enforce::Verdict;
 use super::settle::{Running, Status};
 use crate::adapter::provider::ChatOperation;
 use crate::adapter::reply::Reply;
@@ -14,6 +16,7 @@ use crate::wire::error::ApiError;
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -34,6 +37,10 @@ pub struct ChatStream {
     running: Option<Running>,
     explain: Explain,
     ended: bool,
+    /// What the answer must fit.
+    checked: Option<Checked>,
+    /// What came before the stream was handed over.
+    begun: Vec<u8>,
 }
 
 /// Whether more is to come.
@@ -53,7 +60,69 @@ impl ChatStream {
         running: Running,
         explain: Explain,
     ) -> Self {
-        Self { upstream, operation, reply, verbatim, choices, running: Some(running), explain, ended: false }
+        Self {
+            upstream,
+            operation,
+            reply,
+            verbatim,
+            choices,
+            running: Some(running),
+            explain,
+            ended: false,
+            checked: None,
+            begun: Vec::new(),
+        }
+    }
+
+    /// Holds the answer to a schema: one that does not fit ends in an error instead of its end.
+    pub(super) fn checked_against(mut self, checked: Checked) -> Self {
+        self.reply.keep();
+        self.checked = Some(checked);
+        self
+    }
+
+    /// Waits for the first bytes of the answer.
+    ///
+    /// # Errors
+    /// Where it fails before them; it is settled then.
+    pub(super) async fn begin(&mut self) -> Result<(), Error> {
+        let mut out = Vec::new();
+        let failed = poll_fn(|cx| self.poll_bytes(cx, &mut out)).await;
+        match failed {
+            // Bytes that came in the same read as the failure were an answer too.
+            Some(error) if out.is_empty() => Err(self.settle_failure(error)),
+            Some(error) => {
+                self.fail(error, &mut out);
+                self.begun = out;
+                Ok(())
+            }
+            None => {
+                self.begun = out;
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads until there are bytes for the caller, or there will be none. `Some`: it failed.
+    fn poll_bytes(&mut self, cx: &mut Context<'_>, out: &mut Vec<u8>) -> Poll<Option<Error>> {
+        while !self.ended {
+            let failed = match ready!(self.upstream.poll_batch(cx)) {
+                Some(Ok(())) => match self.drain(out) {
+                    Ok(Progress::Done) => self.finish(out),
+                    Ok(Progress::More) => None,
+                    Err(error) => Some(error),
+                },
+                Some(Err(error)) => Some(Error::Upstream(error)),
+                // A provider that closes after it has said why the answer ends has said it all;
+                // one that closes before has broken off.
+                None if self.is_complete() => self.finish(out),
+                None => Some(Error::Upstream(UpstreamError::broken_off())),
+            };
+            if failed.is_some() || !out.is_empty() {
+                return Poll::Ready(failed);
+            }
+        }
+        Poll::Ready(None)
     }
 
     /// Maps the events that have come.
@@ -84,12 +153,16 @@ impl ChatStream {
         Ok(Progress::More)
     }
 
-    /// Settles, then writes the end: the client never sees the end of a call that is not recorded.
-    fn finish(&mut self, out: &mut Vec<u8>) {
+    /// Settles, then writes the end: the client never sees the end of a call that is not recorded, nor
+    /// that of an answer which does not fit. `Some`: it does not.
+    fn finish(&mut self, out: &mut Vec<u8>) -> Option<Error> {
+        if let Some(Checked { enforcement, plan }) = &self.checked
+            && let Verdict::Refused { mismatch, .. } = enforcement.judge(plan, self.reply.said())
+        {
+            return Some(Error::Schema(mismatch.errors));
+        }
         self.ended = true;
-        let Some(running) = self.running.take() else {
-            return;
-        };
+        let running = self.running.take()?;
         match running.settle(self.reply.outcome(), Status::Ok) {
             Ok(_) if self.verbatim.is_some() => out.extend_from_slice(b"data: [DONE]\n\n"),
             Ok(settled) => {
@@ -98,18 +171,23 @@ impl ChatStream {
             }
             Err(error) => out.extend_from_slice(&(self.explain)(Error::Journal(error)).to_event()),
         }
+        None
     }
 
     /// Settles what was produced and writes the one event that says why it ends here.
     fn fail(&mut self, error: Error, out: &mut Vec<u8>) {
-        self.ended = true;
-        let error = match self.running.take() {
-            Some(running) => running.fail_with(self.reply.outcome(), error),
-            None => error,
-        };
+        let error = self.settle_failure(error);
         // What came before the failure in the same read was an answer too.
         self.reply.drain_output(out);
         out.extend_from_slice(&(self.explain)(error).to_event());
+    }
+
+    fn settle_failure(&mut self, error: Error) -> Error {
+        self.ended = true;
+        match self.running.take() {
+            Some(running) => running.fail_with(self.reply.outcome(), error),
+            None => error,
+        }
     }
 
     /// Whether the provider said of every choice why it ends.
@@ -125,32 +203,21 @@ impl Body for ChatStream {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = &mut *self;
+        if !this.begun.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut this.begun).into()))));
+        }
         let mut out = Vec::new();
         if let Some(running) = &mut this.running {
             running.renew();
         }
-        while !this.ended {
-            match ready!(this.upstream.poll_batch(cx)) {
-                Some(Ok(())) => match this.drain(&mut out) {
-                    Ok(Progress::Done) => this.finish(&mut out),
-                    Ok(Progress::More) => {}
-                    Err(error) => this.fail(error, &mut out),
-                },
-                Some(Err(error)) => this.fail(Error::Upstream(error), &mut out),
-                // A provider that closes after it has said why the answer ends has said it all;
-                // one that closes before has broken off.
-                None if this.is_complete() => this.finish(&mut out),
-                None => this.fail(Error::Upstream(UpstreamError::broken_off()), &mut out),
-            }
-            if !out.is_empty() {
-                return Poll::Ready(Some(Ok(Frame::data(out.into()))));
-            }
+        if let Some(error) = ready!(this.poll_bytes(cx, &mut out)) {
+            this.fail(error, &mut out);
         }
-        Poll::Ready(None)
+        Poll::Ready((!out.is_empty()).then(|| Ok(Frame::data(out.into()))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ended
+        self.ended && self.begun.is_empty()
     }
 }
 

@@ -97,6 +97,14 @@ pub fn explain(error: gateway::Error) -> ApiError {
         .param(param),
         E::NotAdmitted { refusal, param } => super::refusal::explain(code, refusal, param),
         E::Unrecorded(error) => super::refusal::unrecorded(code, &error),
+        E::Schema(errors) => ApiError::new(
+            code,
+            format!(
+                "The model's answer does not fit the JSON schema: {}. Every attempt was charged. Make the schema simpler, say in a message what is wanted, or call a model that enforces schemas itself.",
+                errors.join("; ")
+            ),
+        )
+        .param("response_format"),
         E::Upstream(error) => upstream(code, error),
         E::Journal(error) => internal(&error),
     }

@@ -78,14 +78,18 @@ impl FromRequestParts<Api> for Calling {
 }
 
 /// An admin token.
-pub struct Operator;
+pub struct Operator {
+    /// Its id.
+    pub token_id: Arc<str>,
+}
 
 impl FromRequestParts<Api> for Operator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         let token = bearer(&parts.headers)?;
-        api.tokens().admin(token).map(|_| Self).ok_or_else(unknown)
+        let caller = api.tokens().admin(token).ok_or_else(unknown)?;
+        Ok(Self { token_id: Arc::clone(&caller.token_id) })
     }
 }
 

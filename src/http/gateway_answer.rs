@@ -20,16 +20,19 @@ const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 pub fn response(given: Answer) -> Response {
     let mut response = match given.content {
         Content::Json(bytes) => answer::raw_json(StatusCode::OK, bytes),
-        Content::Stream(stream) => {
-            let mut response = Response::new(Body::new(*stream));
-            let headers = response.headers_mut();
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
-            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-            headers.insert(BUFFERING, HeaderValue::from_static("no"));
-            response
-        }
+        Content::Stream(stream) => event_stream(Body::new(*stream)),
+        Content::Held(held) => event_stream(Body::new(*held)),
     };
     tell(response.headers_mut(), &given.facts);
+    response
+}
+
+fn event_stream(body: Body) -> Response {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(BUFFERING, HeaderValue::from_static("no"));
     response
 }
 

@@ -9,6 +9,7 @@ const CUSTOMER: &str = "fc-customer";
 const TAG: &str = "fc-tag";
 const SESSION: &str = "fc-session-id";
 const PROPERTY: &str = "fc-property-";
+const STREAM_ENFORCEMENT: &str = "fc-stream-enforcement";
 const BILLABLE: &str = "x-fc-billable-amount";
 
 /// Bytes of an external id, a session id or a property's value.
@@ -27,6 +28,7 @@ pub fn read(headers: &HeaderMap) -> Result<Metadata, ApiError> {
         customer: single(headers, CUSTOMER)?,
         session_id: single(headers, SESSION)?,
         billable: billable(headers)?,
+        passthrough: passthrough(headers)?,
         ..Metadata::default()
     };
     for value in headers.get_all(TAG) {
@@ -91,6 +93,14 @@ fn billable(headers: &HeaderMap) -> Result<Option<NanoUsd>, ApiError> {
         return Err(bad(BILLABLE, "X-FC-Billable-Amount: expected an amount of at least 0 USD.".to_owned()));
     }
     Ok(Some(amount))
+}
+
+fn passthrough(headers: &HeaderMap) -> Result<bool, ApiError> {
+    match single(headers, STREAM_ENFORCEMENT)?.as_deref() {
+        None | Some("buffer") => Ok(false),
+        Some("passthrough") => Ok(true),
+        Some(_) => Err(bad(STREAM_ENFORCEMENT, "FC-Stream-Enforcement: expected buffer or passthrough.".to_owned())),
+    }
 }
 
 fn bad(name: &str, message: String) -> ApiError {

@@ -46,6 +46,12 @@ pub fn router(api: &Api, side: Side) -> Router {
     if side != Side::Public {
         router = router
             .route("/metrics", if side == Side::Admin { get(metrics::open) } else { get(metrics::guarded) })
+            .route("/admin/ringside/slots", get(admin::slots::list))
+            .route(
+                "/admin/ringside/slots/{alias}",
+                get(admin::slots::one).patch(admin::slots::change).delete(admin::slots::remove),
+            )
+            .route("/admin/ringside/slots/{alias}/preview", post(admin::slots::preview))
             .route("/admin/ringside/accounts", post(admin::accounts::create).get(admin::accounts::list))
             .route("/admin/ringside/accounts/{account}", get(admin::accounts::one).patch(admin::accounts::change))
             .route("/admin/ringside/accounts/{account}/credits", post(admin::credits::create))

@@ -19,7 +19,7 @@ pub struct Api(Arc<Rooms>);
 
 /// What an [`Api`] is made of.
 pub struct Rooms {
-    pub gateway: Gateway,
+    pub gateway: Arc<Gateway>,
     pub tokens: Arc<Tokens>,
     pub store: Arc<Store>,
     pub drain: Arc<Drain>,
@@ -52,12 +52,17 @@ impl Api {
         Self(Arc::new(rooms))
     }
 
-    pub fn gateway(&self) -> &Gateway {
+    pub fn gateway(&self) -> &Arc<Gateway> {
         &self.0.gateway
     }
 
     pub fn tokens(&self) -> &Tokens {
         &self.0.tokens
+    }
+
+    /// Takes the slots that were re-pointed as they are stored now.
+    pub async fn reload_slots(&self) -> Result<(), crate::wire::error::ApiError> {
+        self.0.gateway.slots.reload(&self.0.store).await.map_err(|error| super::error::internal(&error))
     }
 
     pub fn store(&self) -> &Store {

@@ -5,9 +5,11 @@ use super::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::money::NanoUsd;
 use crate::wire::event::UsageEvent;
+use crate::wire::usage::Usage;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QuerySelect as _,
+    ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _,
 };
 use std::collections::HashSet;
 
@@ -192,3 +194,49 @@ pub(super) fn event(row: usage_event::Model) -> Result<UsageEvent, StoreError> {
         account_debit: row.account_debit_nano_usd.map(NanoUsd),
     })
 }
+
+/// What re-pricing a call needs of its event.
+#[derive(Clone, Debug)]
+pub struct Repriced {
+    pub id: String,
+    pub account_id: String,
+    pub customer: Option<String>,
+    pub usage: Usage,
+    pub cost: NanoUsd,
+    pub list_cost: NanoUsd,
+    pub billable: Option<NanoUsd>,
+}
+
+/// A page of the events since `from` of calls that named `reference`, in the order of their ids,
+/// those after the id `after`.
+pub async fn of_reference(
+    store: &Store,
+    reference: &str,
+    from: Timestamp,
+    after: Option<&str>,
+) -> Result<Vec<Repriced>, StoreError> {
+    let mut query = usage_event::Entity::find()
+        .filter(usage_event::Column::Reference.eq(reference))
+        .filter(usage_event::Column::Created.gte(from.0))
+        .order_by_asc(usage_event::Column::Id)
+        .limit(PAGE);
+    if let Some(after) = after {
+        query = query.filter(usage_event::Column::Id.gt(after));
+    }
+    let rows = query.all(store.connection()).await?;
+    let read = |row: usage_event::Model| {
+        event(row).map(|event| Repriced {
+            id: event.id,
+            account_id: event.account_id,
+            customer: event.customer,
+            usage: event.usage,
+            cost: event.cost,
+            list_cost: event.list_cost,
+            billable: event.billable,
+        })
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// Events that are read at once.
+const PAGE: u64 = 1000;

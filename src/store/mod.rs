@@ -16,6 +16,7 @@ mod lock;
 #[path = "../../migrations/mod.rs"]
 mod migrations;
 pub mod rollups;
+pub mod slots;
 pub mod tokens;
 pub mod wallets;
 

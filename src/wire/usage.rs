@@ -38,6 +38,25 @@ impl Usage {
         self.prompt_tokens.saturating_add(self.completion_tokens)
     }
 
+    /// Both together: that of a call which took several attempts.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            prompt_tokens: self.prompt_tokens.saturating_add(other.prompt_tokens),
+            completion_tokens: self.completion_tokens.saturating_add(other.completion_tokens),
+            cached_input_tokens: self.cached_input_tokens.saturating_add(other.cached_input_tokens),
+            cache_write_tokens: self.cache_write_tokens.saturating_add(other.cache_write_tokens),
+            cache_write_1h_tokens: self.cache_write_1h_tokens.saturating_add(other.cache_write_1h_tokens),
+            cache_write_12h_tokens: self.cache_write_12h_tokens.saturating_add(other.cache_write_12h_tokens),
+            reasoning_tokens: self.reasoning_tokens.saturating_add(other.reasoning_tokens),
+            audio_input_tokens: self.audio_input_tokens.saturating_add(other.audio_input_tokens),
+            cached_audio_input_tokens: self.cached_audio_input_tokens.saturating_add(other.cached_audio_input_tokens),
+            audio_output_tokens: self.audio_output_tokens.saturating_add(other.audio_output_tokens),
+            citation_tokens: self.citation_tokens.saturating_add(other.citation_tokens),
+            searches: self.searches.saturating_add(other.searches),
+        }
+    }
+
     /// Appends OpenAI's usage object, with Ringside's two members after OpenAI's own.
     pub fn write_json(&self, out: &mut Vec<u8>) {
         let mut text = String::with_capacity(320);

@@ -32,8 +32,8 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
     ),
     (
         "codegen",
-        &["cli", "billing"],
-        "it compiles specs; `ringside check` runs it again, and prices.yaml is in its language",
+        &["cli", "billing", "slots"],
+        "it compiles specs; `ringside check` runs it again, prices.yaml is in its language, and slots.yaml is read with its places",
     ),
 ];
 

@@ -1,10 +1,10 @@
 //! What a client must receive for a recording, and what is wrong with what it did receive.
 
-use crate::{alike, gemini};
 use crate::held::{Dialect, Held, events};
 use crate::support::gateway::Answer;
 use crate::support::recording::Recording;
 use crate::support::schema::Schemas;
+use crate::{alike, gemini};
 use serde_json::Value;
 
 /// The dialect of a provider's answers.

@@ -124,7 +124,10 @@ impl Held {
             }
             append(&mut choice.refusal, &said["refusal"]);
             let thought = [&said["reasoning_content"], &said["reasoning"]];
-            append(&mut choice.reasoning, thought.into_iter().find(|thought| thought.is_string()).unwrap_or(&Value::Null));
+            append(
+                &mut choice.reasoning,
+                thought.into_iter().find(|thought| thought.is_string()).unwrap_or(&Value::Null),
+            );
             for (at, call) in said["tool_calls"].as_array().into_iter().flatten().enumerate() {
                 let slot = call["index"].as_u64().map_or(at, |index| index as usize);
                 if choice.tools.len() <= slot {

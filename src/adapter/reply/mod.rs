@@ -67,6 +67,8 @@ pub struct Reply {
     outcome: Outcome,
     /// A tool whose arguments are the answer itself.
     answer_tool: Option<AnswerTool>,
+    /// Whether what is said is kept, also where it is written as it comes.
+    keeps: bool,
 }
 
 /// A tool that the model is made to call because its arguments are the answer.
@@ -122,7 +124,13 @@ impl Reply {
             mode,
             outcome: Outcome::default(),
             answer_tool: None,
+            keeps: false,
         }
+    }
+
+    /// Keeps what is said, so that it can be looked at in the end.
+    pub fn keep(&mut self) {
+        self.keeps = true;
     }
 
     /// Takes the arguments of calls of the tool `name` for the answer's text.
@@ -303,7 +311,7 @@ impl Reply {
     fn plain_text(&mut self, text: &str) {
         self.outcome.produce(text);
         self.write(|choice, sink| sink.text(choice, text));
-        self.choice_now().add_text(text);
+        self.gather(|choice| choice.add_text(text));
     }
 
     /// A piece of thought.
@@ -320,7 +328,7 @@ impl Reply {
     pub fn refusal(&mut self, text: &str) {
         self.outcome.produce(text);
         self.write(|choice, sink| sink.refusal(choice, text));
-        self.choice_now().add_refusal(text);
+        self.gather(|choice| choice.add_refusal(text));
     }
 
     /// Closes the block of thought and signs it.
@@ -393,7 +401,7 @@ impl Reply {
     /// OpenAI's logprobs object of the piece of text before it.
     pub fn logprobs(&mut self, raw: &str) {
         self.write(|_, sink| sink.logprobs(raw));
-        self.choice_now().add_logprobs(raw);
+        self.gather(|choice| choice.add_logprobs(raw));
     }
 
     /// Why the choice ended. Only the first reason counts: in OpenAI's grammar nothing of a choice
@@ -458,6 +466,13 @@ impl Reply {
     /// The provider said that this is all.
     pub fn done(&mut self) {
         self.outcome.done = true;
+    }
+
+    /// Runs `with` where the answer is needed at its end; a stream needs no second copy of it.
+    fn gather(&mut self, with: impl FnOnce(&mut Choice)) {
+        if self.keeps || matches!(self.mode, Mode::Completion) {
+            with(self.choice_now());
+        }
     }
 
     /// Runs `with` where a stream is written.

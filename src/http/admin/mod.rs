@@ -1,7 +1,8 @@
-//! What operators do: accounts and their tokens.
+//! What operators do: accounts and their tokens, slots.
 
 pub mod accounts;
 pub mod credits;
+pub mod slots;
 pub mod tokens;
 
 use super::member::{name as checked_name, read};

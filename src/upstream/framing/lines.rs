@@ -13,7 +13,7 @@ pub struct Lines {
 
 impl Lines {
     pub fn new(limit: usize) -> Self {
-        Self { buffer: Vec::with_capacity(8192), line: 0, searched: 0, ended: false, limit }
+        Self { buffer: Vec::new(), line: 0, searched: 0, ended: false, limit }
     }
 
     pub fn feed(&mut self, bytes: &[u8]) {

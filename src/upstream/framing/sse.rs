@@ -28,7 +28,7 @@ pub struct Sse {
 impl Sse {
     pub fn new(limit: usize) -> Self {
         Self {
-            buffer: Vec::with_capacity(8192),
+            buffer: Vec::new(),
             line: 0,
             searched: 0,
             event: 0,

@@ -57,11 +57,21 @@ impl TestApp {
             ("RINGSIDE_DATABASE_URL", format!("sqlite://{}", file("ringside.db"))),
             ("RINGSIDE_JOURNAL", file("ringside.journal")),
             ("RINGSIDE_TOKEN_FILE", file("ringside.token")),
+            ("RINGSIDE_SLOTS", file("slots.yaml")),
             ("RINGSIDE_ADMIN_TOKEN", ADMIN.to_owned()),
             ("RINGSIDE_LOG", "ringside=debug".to_owned()),
         ];
         let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         Builder { variables, directory }
+    }
+
+    /// One whose setting `variable` names a file of this content, and that file.
+    pub async fn with_file(name: &str, variable: &str, content: &str) -> (Self, PathBuf) {
+        let builder = Self::builder();
+        let file = builder.directory.path().join(name);
+        std::fs::write(&file, content).expect("writable");
+        let shown = file.display().to_string();
+        (builder.set(variable, &shown).start().await, file)
     }
 
     /// One with the simulator alone.

@@ -1,0 +1,130 @@
+//! What is asked of each kind of provider, and what becomes of answers.
+
+use super::*;
+use crate::adapter::generated::ALL;
+use serde_json::json;
+
+fn enforcement(schema: &Value) -> Enforcement {
+    Enforcement {
+        name: "city".to_owned(),
+        schema: Arc::new(Schema::compile(&schema.to_string()).unwrap()),
+        strict: None,
+    }
+}
+
+fn object() -> Value {
+    json!({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"], "additionalProperties": false})
+}
+
+fn chat(id: &str) -> &'static ChatOperation {
+    ALL.iter().find(|provider| provider.id == id).and_then(|provider| provider.chat.as_ref()).expect("it chats")
+}
+
+fn request(format: &Value) -> String {
+    json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}], "response_format": format}).to_string()
+}
+
+fn of(format: &Value) -> Result<Option<Enforcement>, RequestError> {
+    let text = request(format);
+    Enforcement::of(&ChatRequest::parse(text.as_bytes(), 64).unwrap(), &Schemas::default())
+}
+
+fn said(text: &str) -> Said<'_> {
+    Said { index: 0, text: Some(text), refused: false, calls: 0, finish: Some("stop") }
+}
+
+fn plan(enforcement: &Enforcement, provider: &str, can: &[&str]) -> Plan {
+    let text = request(&json!({"type": "text"}));
+    enforcement.plan(&ChatRequest::parse(text.as_bytes(), 64).unwrap(), chat(provider), |word| can.contains(&word))
+}
+
+#[test]
+fn only_a_schema_is_enforced() {
+    assert!(of(&json!({"type": "text"})).unwrap().is_none());
+    assert!(of(&json!({"type": "json_object"})).unwrap().is_none());
+    assert!(of(&json!({"type": "json_schema", "json_schema": {"name": "x", "schema": object()}})).unwrap().is_some());
+}
+
+#[test]
+fn what_is_wrong_with_a_format_is_named() {
+    let param = |format: Value| of(&format).err().and_then(|error| error.param).unwrap_or_default();
+    assert_eq!(param(json!({"type": "json_schema"})), "response_format.json_schema");
+    assert_eq!(
+        param(json!({"type": "json_schema", "json_schema": {"schema": {}}})),
+        "response_format.json_schema.name"
+    );
+    let named = |name: &str| param(json!({"type": "json_schema", "json_schema": {"name": name, "schema": {}}}));
+    assert_eq!(named("a b"), "response_format.json_schema.name");
+    assert_eq!(named(""), "response_format.json_schema.name");
+    let schema = json!({"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "strin"}}});
+    assert_eq!(param(schema), "response_format.json_schema.schema");
+}
+
+#[test]
+fn the_best_means_that_a_model_has_is_used() {
+    let enforcement = enforcement(&object());
+    let native = plan(&enforcement, "openai", &["json_schema", "tools"]);
+    assert!(native.means == Means::Native && native.untouched && native.native);
+    assert_eq!(plan(&enforcement, "openai", &["tools"]).means, Means::Tool);
+    assert_eq!(plan(&enforcement, "openai", &[]).means, Means::Prompt);
+    let lenient = Enforcement { strict: Some(false), ..enforcement };
+    assert!(!plan(&lenient, "openai", &["json_schema"]).native, "nobody holds it to the schema but Ringside");
+}
+
+#[test]
+fn a_root_that_is_no_object_is_wrapped_and_unwrapped() {
+    let enforcement = enforcement(&json!({"type": "array", "items": {"type": "integer"}}));
+    let plan = plan(&enforcement, "openai", &["json_schema"]);
+    assert!(plan.wrapped && !plan.untouched);
+    let taken = enforcement.judge(&plan, [said(r#"{"value":[1, 2]}"#)].into_iter());
+    assert_eq!(taken, Verdict::Taken(vec![(0, "[1, 2]".to_owned())]));
+    for wrong in [r#"{"value":["x"]}"#, "[1]", "{}"] {
+        let verdict = enforcement.judge(&plan, [said(wrong)].into_iter());
+        assert!(matches!(verdict, Verdict::Refused { .. }), "{wrong}");
+    }
+}
+
+#[test]
+fn a_fitting_answer_is_taken_as_it_is_and_a_chatty_one_is_cut() {
+    let enforcement = enforcement(&object());
+    let plan = plan(&enforcement, "openai", &["json_schema"]);
+    let judge = |text: &str| enforcement.judge(&plan, [said(text)].into_iter());
+    assert_eq!(judge(r#"{"name": "Rome"}"#), Verdict::Taken(Vec::new()));
+    let chatty = judge("Here:\n```json\n{\"name\": \"Rome\"}\n```");
+    assert_eq!(chatty, Verdict::Taken(vec![(0, r#"{"name": "Rome"}"#.to_owned())]));
+    let Verdict::Refused { answer, mismatch } = judge(r#"{"name": 1}"#) else { panic!("it does not fit") };
+    assert_eq!((answer.as_str(), mismatch.errors.len()), (r#"{"name": 1}"#, 1));
+}
+
+#[test]
+fn endings_that_another_attempt_would_not_mend_are_passed_on() {
+    let enforcement = enforcement(&object());
+    let plan = plan(&enforcement, "openai", &["json_schema"]);
+    let taken = |said: Said<'_>| enforcement.judge(&plan, [said].into_iter()) == Verdict::Taken(Vec::new());
+    assert!(taken(Said { finish: Some("length"), ..said("{\"na") }));
+    assert!(taken(Said { finish: Some("content_filter"), ..said("") }));
+    assert!(taken(Said { refused: true, text: None, ..said("") }));
+    assert!(taken(Said { calls: 1, text: None, finish: Some("tool_calls"), ..said("") }));
+    assert!(!taken(Said { text: None, ..said("") }));
+}
+
+#[test]
+fn every_choice_must_fit() {
+    let enforcement = enforcement(&object());
+    let plan = plan(&enforcement, "openai", &["json_schema"]);
+    let second = Said { index: 1, ..said("```\n{\"name\":\"b\"}\n```") };
+    let both = enforcement.judge(&plan, [said(r#"{"name":"a"}"#), second].into_iter());
+    assert_eq!(both, Verdict::Taken(vec![(1, r#"{"name":"b"}"#.to_owned())]));
+    let one = enforcement.judge(&plan, [said(r#"{"name":"a"}"#), Said { index: 1, ..said("no") }].into_iter());
+    assert!(matches!(one, Verdict::Refused { .. }));
+}
+
+#[test]
+fn the_tool_that_is_the_answer_has_a_name_of_its_own() {
+    let text = json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}],
+        "tools": [{"type": "function", "function": {"name": "city"}}]})
+    .to_string();
+    let request = ChatRequest::parse(text.as_bytes(), 64).unwrap();
+    let plan = enforcement(&object()).plan(&request, chat("openai"), |word| word == "tools");
+    assert_eq!(plan.tool, "answer_city");
+}

@@ -1,0 +1,124 @@
+//! Which targets a call may go to, in which order, and when it goes on to the next.
+
+use super::reference::{self, Reference};
+use super::resolve::{Operation, Target, resolve};
+use super::{Answer, Error, Gateway};
+use crate::adapter::provider::ErrorKind;
+use crate::slots::FailoverOn;
+
+/// The targets of one call.
+pub(super) struct Route {
+    /// In order; those that can't be called at all hold the reason.
+    targets: Vec<Result<Target, Error>>,
+    failover_on: FailoverOn,
+    /// Whether an alias was named: its targets are watched, and rest when they fail.
+    slot: bool,
+}
+
+/// What a reference leads to.
+///
+/// # Errors
+/// Where it leads nowhere: a slot fails only when none of its targets can be called.
+pub(super) fn route(gateway: &Gateway, reference: &str, operation: Operation) -> Result<Route, Error> {
+    match reference::parse(reference, gateway.providers).map_err(Error::Reference)? {
+        Reference::Direct { provider, model } => {
+            let target = resolve(gateway, reference, provider, model, operation)?;
+            Ok(Route { targets: vec![Ok(target)], failover_on: FailoverOn::none(), slot: false })
+        }
+        Reference::Slot(alias) => {
+            let Some(definition) = gateway.slots.get(alias) else {
+                return Err(Error::Slot { alias: alias.to_owned() });
+            };
+            let order = gateway.slots.order(&definition);
+            let mut targets: Vec<Result<Target, Error>> =
+                order.iter().map(|target| direct(gateway, target, operation)).collect();
+            if targets.iter().all(Result::is_err) && !targets.is_empty() {
+                return Err(targets.swap_remove(0).err().unwrap_or(Error::Slot { alias: alias.to_owned() }));
+            }
+            Ok(Route { targets, failover_on: definition.failover_on, slot: true })
+        }
+    }
+}
+
+fn direct(gateway: &Gateway, reference: &str, operation: Operation) -> Result<Target, Error> {
+    match reference::parse(reference, gateway.providers).map_err(Error::Reference)? {
+        Reference::Direct { provider, model } => resolve(gateway, reference, provider, model, operation),
+        // Nested slots are written out when a table is made.
+        Reference::Slot(alias) => Err(Error::Slot { alias: alias.to_owned() }),
+    }
+}
+
+impl Route {
+    /// The targets that can be called.
+    pub fn callable(&self) -> impl Iterator<Item = &Target> {
+        self.targets.iter().flatten()
+    }
+
+    /// Whether another target may be tried when one fails.
+    pub fn fails_over(&self) -> bool {
+        self.callable().count() > 1 && self.failover_on != FailoverOn::none()
+    }
+
+    /// Calls one target after another until one answers, or fails in a way that the next can't mend.
+    ///
+    /// # Errors
+    /// Of the last target that was called.
+    pub async fn run<F>(self, gateway: &Gateway, mut call: impl FnMut(Target) -> F) -> Result<Answer, Error>
+    where
+        F: Future<Output = Result<Answer, Error>>,
+    {
+        let mut tried = Vec::new();
+        let mut last = None;
+        let mut targets = self.targets.into_iter().flatten().peekable();
+        while let Some(target) = targets.next() {
+            let reference = target.reference();
+            tried.push(reference.clone());
+            let error = match call(target).await {
+                Ok(mut answer) => {
+                    if self.slot {
+                        gateway.slots.rest.succeeded(&reference);
+                    }
+                    answer.facts.models_tried = tried;
+                    return Ok(answer);
+                }
+                Err(error) => error,
+            };
+            match (self.slot, failure(&error)) {
+                (true, Some(Failure::Unavailable | Failure::Quota)) => gateway.slots.rest.failed(&reference),
+                // It answered: what it answered is no fault of its own.
+                (true, _) => gateway.slots.rest.succeeded(&reference),
+                (false, _) => {}
+            }
+            let goes_on = failure(&error).is_some_and(|failure| match failure {
+                Failure::Unavailable => self.failover_on.unavailable,
+                Failure::Quota => self.failover_on.quota,
+                Failure::Schema => self.failover_on.schema,
+            });
+            if !goes_on || targets.peek().is_none() {
+                return Err(error);
+            }
+            tracing::debug!(target = reference, code = error.code().text(), "the next target is tried");
+            last = Some(error);
+        }
+        Err(last.unwrap_or_else(|| Error::Upstream(crate::upstream::UpstreamError::unreadable())))
+    }
+}
+
+/// Failures that another target may not have.
+enum Failure {
+    Unavailable,
+    Quota,
+    Schema,
+}
+
+fn failure(error: &Error) -> Option<Failure> {
+    match error {
+        Error::Upstream(error) => match error.kind {
+            ErrorKind::Unavailable | ErrorKind::Auth => Some(Failure::Unavailable),
+            ErrorKind::Quota => Some(Failure::Quota),
+            ErrorKind::InvalidRequest | ErrorKind::ContextLength | ErrorKind::ContentFilter => None,
+        },
+        Error::Schema(_) => Some(Failure::Schema),
+        _ => None,
+    }
+}

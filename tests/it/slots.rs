@@ -1,0 +1,196 @@
+//! Aliases: re-pointed while calls run, failed over, previewed.
+
+use crate::support::app::{TestApp, ask, ask_streamed};
+use crate::support::client::{Answer, eventually};
+use crate::support::upstream::{self, Upstream};
+use serde_json::{Value, json};
+
+const GOOD: &str = r#"{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"gpt-4o-mini","choices":[{"index":0,"message":{"role":"assistant","content":"from upstream","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":1000,"completion_tokens":1000,"total_tokens":2000}}"#;
+const DOWN: &str = r#"{"error":{"message":"overloaded","type":"server_error","param":null,"code":null}}"#;
+
+async fn point(app: &TestApp, alias: &str, body: &Value) -> Answer {
+    app.admin("PATCH", &format!("/admin/ringside/slots/{alias}")).json(body).send().await
+}
+
+async fn used(app: &TestApp, alias: &str) -> String {
+    let answer = app.chat(&ask(&format!("slot:{alias}"), "Hi")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.header("x-ringside-model-used").unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn saving_the_file_takes_effect_and_a_broken_one_changes_nothing() {
+    let (app, file) = TestApp::with_file("slots.yaml", "RINGSIDE_SLOTS", "a: fc:sim/echo\n").await;
+    assert_eq!(used(&app, "a").await, "fc:sim/echo");
+    std::fs::write(&file, "a: fc:sim/tool\n").unwrap();
+    eventually("the slot points elsewhere", || async { used(&app, "a").await == "fc:sim/tool" }).await;
+
+    std::fs::write(&file, "a: fc:sim/echo\nb: fc:sim/nobody\n").unwrap();
+    let listed = || async { app.admin("GET", "/admin/ringside/slots").send().await.json() };
+    eventually("the finding is told", || async { !listed().await["findings"].as_array().unwrap().is_empty() }).await;
+    let finding = listed().await["findings"][0].as_str().unwrap().to_owned();
+    assert!(finding.contains("slots.yaml:2:4: ") && finding.contains("nobody"), "{finding}");
+    assert_eq!(used(&app, "a").await, "fc:sim/tool");
+
+    // The last good table outlives a restart.
+    let app = app.restart().await;
+    assert_eq!(used(&app, "a").await, "fc:sim/tool");
+    std::fs::write(&file, "a: fc:sim/echo\n").unwrap();
+    eventually("the mended file counts", || async { used(&app, "a").await == "fc:sim/echo" }).await;
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn the_api_re_points_at_once_over_the_file_and_gives_back() {
+    let (app, _file) = TestApp::with_file("slots.yaml", "RINGSIDE_SLOTS", "a: fc:sim/echo\n").await;
+    let answer = point(&app, "a", &json!({"target": "fc:sim/tool"})).await;
+    assert_eq!((answer.status, &answer.json()["source"]), (200, &json!("api")), "{}", answer.text());
+    assert_eq!(used(&app, "a").await, "fc:sim/tool");
+    assert_eq!(point(&app, "new", &json!({"targets": ["slot:a"]})).await.status, 200);
+    assert_eq!(used(&app, "new").await, "fc:sim/tool");
+
+    let app = app.restart().await;
+    assert_eq!(used(&app, "a").await, "fc:sim/tool");
+    assert_eq!(app.admin("DELETE", "/admin/ringside/slots/a").send().await.status, 204);
+    assert_eq!(used(&app, "a").await, "fc:sim/echo");
+    app.admin("DELETE", "/admin/ringside/slots/a").send().await.assert_error(404, "not_found_error", "slot_not_found");
+    app.chat(&ask("slot:nobody", "Hi")).await.assert_error(404, "not_found_error", "slot_not_found");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_target_that_leads_nowhere_is_refused_by_name() {
+    let app = TestApp::start().await;
+    for (body, param) in [
+        (json!({"target": "fc:sim/nobody"}), "target"),
+        (json!({"target": "gpt-4o"}), "target"),
+        (json!({"target": "slot:a"}), "target"),
+        (json!({}), "target"),
+        (json!({"target": "fc:sim/echo", "targets": ["fc:sim/echo"]}), "targets"),
+        (json!({"target": "fc:sim/echo", "failover_on": ["always"]}), "failover_on"),
+        (json!({"target": "fc:sim/echo", "weight": 1}), "weight"),
+    ] {
+        let answer = point(&app, "a", &body).await;
+        answer.assert_error(400, "invalid_request_error", "invalid_request");
+        assert_eq!(answer.json()["error"]["param"], param, "{body}");
+    }
+    app.anonymous("GET", "/admin/ringside/slots").token(&app.token).send().await.assert_error(
+        401,
+        "authentication_error",
+        "invalid_api_key",
+    );
+    app.stop().await;
+}
+
+/// Issue 6, point 1: no call fails, each finishes where it began, the next goes to the new target.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slot_is_re_pointed_a_thousand_times_under_load() {
+    let app = TestApp::start().await;
+    point(&app, "a", &json!({"target": "fc:sim/echo"})).await;
+    let running = std::sync::atomic::AtomicBool::new(true);
+    let load = async {
+        let mut calls = 0;
+        while running.load(std::sync::atomic::Ordering::Relaxed) {
+            let answer = app.chat(&ask_streamed("slot:a", "Hello there")).await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            let events = answer.events();
+            assert_eq!(events.last().map(String::as_str), Some("[DONE]"));
+            let model = serde_json::from_str::<Value>(&events[0]).unwrap()["model"].as_str().unwrap().to_owned();
+            assert_eq!(answer.header("x-ringside-model-used"), Some(format!("fc:sim/{model}").as_str()));
+            calls += 1;
+        }
+        calls
+    };
+    let pointing = async {
+        for turn in 0..1000 {
+            let target = if turn % 2 == 0 { "fc:sim/tool" } else { "fc:sim/echo" };
+            assert_eq!(point(&app, "a", &json!({"target": target})).await.status, 200);
+            if turn % 100 == 0 {
+                assert_eq!(used(&app, "a").await, target);
+            }
+        }
+        running.store(false, std::sync::atomic::Ordering::Relaxed);
+    };
+    let (calls, ()) = tokio::join!(load, pointing);
+    assert!(calls > 10, "only {calls} calls ran meanwhile");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn the_next_target_takes_over_and_is_told() {
+    let down = Upstream::always(upstream::json("503 Service Unavailable", DOWN)).await;
+    let app = TestApp::builder().upstream("openai", down.address).set("RINGSIDE_UPSTREAM_ATTEMPTS", "1").start().await;
+    point(&app, "a", &json!({"targets": ["fc:openai/gpt-4o-mini", "fc:sim/echo"]})).await;
+    for body in [ask("slot:a", "Hi"), ask_streamed("slot:a", "Hi")] {
+        let answer = app.chat(&body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(answer.header("x-ringside-model-used"), Some("fc:sim/echo"));
+        assert_eq!(answer.header("x-ringside-models-tried"), Some("fc:openai/gpt-4o-mini, fc:sim/echo"));
+    }
+    // Failures that another target would not mend are not failed over.
+    point(&app, "b", &json!({"targets": ["fc:sim/fail-invalid-request", "fc:sim/echo"]})).await;
+    app.chat(&ask("slot:b", "Hi")).await.assert_error(400, "invalid_request_error", "upstream_invalid_request");
+    point(
+        &app,
+        "c",
+        &json!({"targets": ["fc:sim/fail-quota", "fc:sim/echo"], "failover_on": ["upstream_unavailable"]}),
+    )
+    .await;
+    app.chat(&ask("slot:c", "Hi")).await.assert_error(429, "rate_limit_error", "upstream_quota_exceeded");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_target_that_keeps_failing_rests() {
+    let down = Upstream::always(upstream::json("503 Service Unavailable", DOWN)).await;
+    let app = TestApp::builder().upstream("openai", down.address).set("RINGSIDE_UPSTREAM_ATTEMPTS", "1").start().await;
+    point(&app, "a", &json!({"targets": ["fc:openai/gpt-4o-mini", "fc:sim/echo"]})).await;
+    for _ in 0..6 {
+        assert_eq!(used(&app, "a").await, "fc:sim/echo");
+    }
+    assert_eq!(down.received().len(), 3, "after three failures it was left alone");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_slot_none_of_whose_targets_can_be_called_says_why() {
+    let app = TestApp::start().await;
+    point(&app, "a", &json!({"targets": ["fc:openai/gpt-4o-mini", "fc:groq/openai/gpt-oss-20b"]})).await;
+    app.chat(&ask("slot:a", "Hi")).await.assert_error(503, "api_error", "provider_not_configured");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_preview_prices_the_last_day_at_another_target() {
+    let good = Upstream::always(upstream::json("200 OK", GOOD)).await;
+    let app = TestApp::builder().upstream("openai", good.address).start().await;
+    point(&app, "a", &json!({"target": "fc:openai/gpt-4o-mini"})).await;
+    for (customer, billable) in [("cus_a", "0.001"), ("cus_b", "1")] {
+        let answer = app
+            .request("POST", "/v1/chat/completions")
+            .header("FC-Customer", customer)
+            .header("X-FC-Billable-Amount", billable)
+            .json(&ask("slot:a", "Hi"))
+            .send()
+            .await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    let preview =
+        app.admin("POST", "/admin/ringside/slots/a/preview").json(&json!({"target": "fc:sim/echo"})).send().await;
+    assert_eq!(preview.status, 200, "{}", preview.text());
+    let preview = preview.json();
+    // 1,000 tokens each way: 0.15 and 0.6 USD a million before, 1 and 2 after.
+    assert_eq!(preview["calls"], 2);
+    assert_eq!(preview["list_cost_usd_before"].to_string(), "0.0015");
+    assert_eq!(preview["list_cost_usd_after"].to_string(), "0.006");
+    let below = preview["customers_below_zero"].as_array().unwrap();
+    assert_eq!(below.len(), 1);
+    assert_eq!(
+        (&below[0]["customer"], below[0]["margin_usd_after"].to_string()),
+        (&json!("cus_a"), "-0.002".to_owned())
+    );
+    let unknown =
+        app.admin("POST", "/admin/ringside/slots/a/preview").json(&json!({"target": "fc:sim/no"})).send().await;
+    unknown.assert_error(400, "invalid_request_error", "invalid_request");
+    app.stop().await;
+}
