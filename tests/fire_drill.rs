@@ -11,7 +11,7 @@ use ringside::adapter::generated::ALL;
 use ringside::adapter::price::{Price, Rate, Rates, Row};
 use ringside::adapter::provider::{ChatOperation, ModelKind, Transport};
 use ringside::adapter::reply::{ChunkOptions, Identity, Outcome, Reply};
-use ringside::billing::{Counted, Entry, Expectation, Metered, Reported, Sheet, Terms, charge, judge};
+use ringside::billing::{Abilities, Counted, Entry, Expectation, Metered, Reported, Sheet, Terms, charge, judge};
 use ringside::clock::Timestamp;
 use ringside::money::{FemtoUsd, NanoUsd};
 use ringside::upstream::framing::Framer;
@@ -52,6 +52,7 @@ fn entry(rates: Rates) -> Entry {
         at: Timestamp(1_795_435_200_000),
         context_window: 0,
         max_output_tokens: 0,
+        capabilities: Abilities::Spec(&[]),
         version: "drill".into(),
     }
 }

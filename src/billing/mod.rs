@@ -30,6 +30,6 @@ pub use grant::{Denied, Grant, LEAST as LEAST_OUTPUT, Short, Wish, grant};
 pub use ledger::{Ledger, Payer, Permit, Receipt, Refusal};
 pub use preview::{CustomerMargin, Preview, preview};
 pub use price_file::PriceFile;
-pub use prices::{Entry, Listing, Lookup, PriceBook, Sheet, row_of};
+pub use prices::{Abilities, Entry, Listing, Lookup, PriceBook, Sheet, row_of};
 pub use usage::{Counted, Expectation, Metered, judge};
 pub use wallets::Made;

@@ -24,12 +24,17 @@ pub type Work = Pin<Box<dyn Future<Output = Result<Bytes, Error>> + Send>>;
 pub struct Held {
     work: Option<Work>,
     silence: Pin<Box<Sleep>>,
+    patience: Duration,
     explain: Explain,
 }
 
 impl Held {
     pub fn new(work: Work, explain: Explain) -> Self {
-        Self { work: Some(work), silence: Box::pin(tokio::time::sleep(SILENCE)), explain }
+        Self::with_silence(SILENCE, work, explain)
+    }
+
+    fn with_silence(patience: Duration, work: Work, explain: Explain) -> Self {
+        Self { work: Some(work), silence: Box::pin(tokio::time::sleep(patience)), patience, explain }
     }
 }
 
@@ -48,7 +53,7 @@ impl Body for Held {
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
         if this.silence.as_mut().poll(cx).is_ready() {
-            this.silence.as_mut().reset(tokio::time::Instant::now() + SILENCE);
+            this.silence.as_mut().reset(tokio::time::Instant::now() + this.patience);
             // Polled so that it wakes this task again.
             let _ = this.silence.as_mut().poll(cx);
             return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(COMMENT)))));
@@ -71,16 +76,24 @@ mod tests {
         ApiError::internal()
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn comments_keep_the_connection_until_the_answer_comes() {
-        let work = async {
-            tokio::time::sleep(SILENCE * 2 + Duration::from_secs(1)).await;
-            Ok(Bytes::from_static(b"data: [DONE]\n\n"))
-        };
-        let body = Held::new(Box::pin(work), explain).collect().await.unwrap().to_bytes();
-        let text = String::from_utf8(body.to_vec()).unwrap();
-        assert_eq!(text.matches(": the answer is being checked\n\n").count(), 2);
-        assert!(text.ends_with("\n\ndata: [DONE]\n\n"));
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let work = async { Ok(answered.await.expect("it is sent")) };
+        let mut body = Held::with_silence(Duration::from_millis(1), Box::pin(work), explain);
+        for _ in 0..2 {
+            let frame = body.frame().await.expect("a frame").expect("no error");
+            assert_eq!(frame.into_data().expect("data"), COMMENT);
+        }
+        answer.send(Bytes::from_static(b"data: [DONE]\n\n")).expect("it is awaited");
+        let rest = body.collect().await.expect("an end").to_bytes();
+        assert!(rest.ends_with(b"data: [DONE]\n\n") && !body_begins_anew(&rest), "{rest:?}");
+    }
+
+    /// Whether anything but comments stands before the answer.
+    fn body_begins_anew(bytes: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(bytes).replace(": the answer is being checked\n\n", "");
+        text != "data: [DONE]\n\n"
     }
 
     #[tokio::test]

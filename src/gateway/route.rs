@@ -5,6 +5,7 @@ use super::resolve::{Operation, Target, resolve};
 use super::{Answer, Error, Gateway};
 use crate::adapter::provider::ErrorKind;
 use crate::slots::FailoverOn;
+use tokio::time::Instant;
 
 /// The targets of one call.
 pub(super) struct Route {
@@ -84,7 +85,9 @@ impl Route {
                 Err(error) => error,
             };
             match (self.slot, failure(&error)) {
-                (true, Some(Failure::Unavailable | Failure::Quota)) => gateway.slots.rest.failed(&reference),
+                (true, Some(Failure::Unavailable | Failure::Quota)) => {
+                    gateway.slots.rest.failed(&reference, Instant::now())
+                }
                 // It answered: what it answered is no fault of its own.
                 (true, _) => gateway.slots.rest.succeeded(&reference),
                 (false, _) => {}

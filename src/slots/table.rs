@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use rand::RngExt as _;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// Every slot, as it stands.
 #[derive(Default)]
@@ -58,7 +59,14 @@ impl Slots {
         if order.len() == 1 {
             return vec![order[0].to_owned()];
         }
-        let (awake, resting): (Vec<&str>, Vec<&str>) = order.into_iter().partition(|target| self.rest.admits(target));
+        let now = Instant::now();
+        let (resting, mut awake): (Vec<&str>, Vec<&str>) =
+            order.into_iter().partition(|target| self.rest.rests(target, now));
+        // The first is called for sure, so it is the one that may be a probe; another call may have
+        // become that in between.
+        if awake.first().is_some_and(|first| !self.rest.admits(first, now)) {
+            awake.rotate_left(1);
+        }
         awake.into_iter().chain(resting).map(str::to_owned).collect()
     }
 
@@ -204,7 +212,7 @@ mod tests {
         slots.take_file("slots.yaml", "a: { targets: [fc:x/1, fc:x/2] }\n", &good).unwrap();
         let definition = slots.get("a").unwrap();
         assert_eq!(slots.order(&definition), ["fc:x/1", "fc:x/2"]);
-        (0..3).for_each(|_| slots.rest.failed("fc:x/1"));
+        (0..3).for_each(|_| slots.rest.failed("fc:x/1", Instant::now()));
         assert_eq!(slots.order(&definition), ["fc:x/2", "fc:x/1"]);
     }
 }

@@ -16,7 +16,7 @@ async fn app(upstream: &Upstream) -> TestApp {
         .await
 }
 
-fn prediction(status: &str, more: Value) -> Vec<Step> {
+fn prediction(status: &str, more: &Value) -> Vec<Step> {
     let mut body = value!({
         "id": "p1",
         "model": "meta/llama-3-70b-instruct",
@@ -35,7 +35,7 @@ fn prediction(status: &str, more: Value) -> Vec<Step> {
 
 fn whole() -> Vec<Step> {
     let metrics = value!({"input_token_count": 9, "output_token_count": 3});
-    prediction("succeeded", value!({"output": ["Grü", "ße"], "metrics": metrics}))
+    prediction("succeeded", &value!({"output": ["Grü", "ße"], "metrics": metrics}))
 }
 
 fn sse(events: &str) -> Vec<Step> {
@@ -49,8 +49,8 @@ fn paths(upstream: &Upstream) -> Vec<String> {
 
 #[tokio::test]
 async fn it_is_asked_for_until_it_is_whole() {
-    let running = prediction("processing", value!({"output": ["Grü"]}));
-    let upstream = Upstream::start(vec![prediction("starting", value!({})), running, whole()]).await;
+    let running = prediction("processing", &value!({"output": ["Grü"]}));
+    let upstream = Upstream::start(vec![prediction("starting", &value!({})), running, whole()]).await;
     let app = app(&upstream).await;
     let mut body = ask(MODEL, "hello");
     body["messages"] = value!([
@@ -82,9 +82,9 @@ async fn a_stream_is_followed_and_usage_asked_for_behind_it() {
         ": hi\n\nevent: output\nid: 1\ndata: Grü\n\nevent: output\ndata: ße,\ndata: \ndata:  you\n\nevent: done\ndata: {}\n\n: trailing\n\n",
     );
     let upstream = Upstream::start(vec![
-        prediction("starting", value!({})),
+        prediction("starting", &value!({})),
         stream,
-        prediction("processing", value!({})),
+        prediction("processing", &value!({})),
         whole(),
     ])
     .await;
@@ -111,8 +111,8 @@ async fn a_stream_is_followed_and_usage_asked_for_behind_it() {
 
 #[tokio::test]
 async fn what_fails_there_fails_here() {
-    let failed = prediction("failed", value!({"error": "CUDA out of memory"}));
-    let upstream = Upstream::start(vec![prediction("starting", value!({})), failed.clone()]).await;
+    let failed = prediction("failed", &value!({"error": "CUDA out of memory"}));
+    let upstream = Upstream::start(vec![prediction("starting", &value!({})), failed.clone()]).await;
     let answer = app(&upstream).await.chat(&ask(MODEL, "hello")).await;
     answer.assert_error(503, "api_error", "upstream_unavailable");
     assert!(answer.text().contains("CUDA out of memory"));
@@ -120,14 +120,14 @@ async fn what_fails_there_fails_here() {
     let flagged = sse(
         "event: output\ndata: Hel\n\nevent: error\ndata: The input or output was flagged as sensitive.\n\nevent: done\ndata: {\"reason\": \"error\"}\n\n",
     );
-    let upstream = Upstream::start(vec![prediction("starting", value!({})), flagged]).await;
+    let upstream = Upstream::start(vec![prediction("starting", &value!({})), flagged]).await;
     let answer = app(&upstream).await.chat(&ask_streamed(MODEL, "hello")).await;
     assert!(answer.text().contains("Hel") && answer.text().contains("upstream_content_filter"), "{}", answer.text());
     assert!(!answer.text().contains("[DONE]"));
 
     // A submission is not repeated: it would be made, and billed, twice.
     let upstream =
-        Upstream::start(vec![prediction("starting", value!({})), answer_of_nothing(), answer_of_nothing()]).await;
+        Upstream::start(vec![prediction("starting", &value!({})), answer_of_nothing(), answer_of_nothing()]).await;
     let answer = app(&upstream).await.chat(&ask(MODEL, "hello")).await;
     answer.assert_error(400, "invalid_request_error", "upstream_invalid_request");
     let submitted = paths(&upstream).into_iter().filter(|path| path.ends_with("/predictions")).count();
@@ -145,7 +145,7 @@ fn answer_of_nothing() -> Vec<Step> {
 #[tokio::test]
 async fn a_hang_up_stops_it_there() {
     let begun = vec![stream_head(), Step::Write(b"event: output\ndata: Hel\n\n".to_vec()), Step::Hang];
-    let upstream = Upstream::start(vec![prediction("starting", value!({})), begun, json("200 OK", "{}")]).await;
+    let upstream = Upstream::start(vec![prediction("starting", &value!({})), begun, json("200 OK", "{}")]).await;
     let app_ = app(&upstream).await;
     let mut stream = app_.request("POST", "/v1/chat/completions").json(&ask_streamed(MODEL, "hello")).open().await;
     read_until(&mut stream, "Hel").await;
@@ -157,7 +157,7 @@ async fn a_hang_up_stops_it_there() {
 
     // While it is asked for too.
     let upstream =
-        Upstream::start(vec![prediction("starting", value!({})), vec![Step::Hang], json("200 OK", "{}")]).await;
+        Upstream::start(vec![prediction("starting", &value!({})), vec![Step::Hang], json("200 OK", "{}")]).await;
     let app = app(&upstream).await;
     let waiting = app.request("POST", "/v1/chat/completions").json(&ask(MODEL, "hello")).open().await;
     eventually("it is asked for", async || upstream.received().len() == 2).await;

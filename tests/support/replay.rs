@@ -141,11 +141,11 @@ fn key_of(body: &[u8]) -> String {
 
 /// Says whether the connection can serve another request.
 async fn answer(connection: &mut TcpStream, script: &Script) -> std::io::Result<bool> {
-    let more: String = script.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let head = format!(
-        "HTTP/1.1 {} Recorded\r\nContent-Type: {}\r\n{more}Transfer-Encoding: chunked\r\n\r\n",
-        script.status, script.content_type
-    );
+    let mut head = format!("HTTP/1.1 {} Recorded\r\nContent-Type: {}\r\n", script.status, script.content_type);
+    for (name, value) in &script.headers {
+        head.push_str(&[name, ": ", value, "\r\n"].concat());
+    }
+    head.push_str("Transfer-Encoding: chunked\r\n\r\n");
     let body = script.body.as_slice();
     let mut out = head.into_bytes();
     match script.delivery {
