@@ -41,7 +41,7 @@ pub const CREDENTIAL: &[Member] = &[
 
 /// `auth: { aws-sigv4: … }`.
 pub const SIGV4: &[Member] = &[
-    member("service", "the name that calls are signed for, such as `bedrock`"),
+    member("service", "the name that calls are signed for, such as `execute-api`"),
     member("region", "the credential that names the region"),
     member("access_key", "the credential that names the key"),
     member("secret_key", "the credential that signs"),

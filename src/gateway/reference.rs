@@ -68,6 +68,9 @@ fn guess(text: &str, providers: &[&'static Provider]) -> Option<String> {
             return (!model.is_empty()).then(|| format!("fc:{}/{model}", provider.id));
         }
     }
+    // Many serve the same models: whoever needs the least set up is the likelier one.
+    let mut providers = providers.to_vec();
+    providers.sort_by_key(|provider| provider.credentials.iter().filter(|one| one.required()).count());
     let models =
         || providers.iter().flat_map(|provider| provider.models.iter().map(move |model| (provider.id, model.id)));
     let exact = models().find(|(_, model)| *model == lower);

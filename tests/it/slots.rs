@@ -170,7 +170,8 @@ async fn a_preview_prices_the_last_day_at_another_target() {
             .request("POST", "/v1/chat/completions")
             .header("FC-Customer", customer)
             .header("X-FC-Billable-Amount", billable)
-            .json(&ask("slot:a", "Hi"))
+            // Long enough for the usage that the upstream reports.
+            .json(&ask("slot:a", &"Hi ".repeat(2000)))
             .send()
             .await;
         assert_eq!(answer.status, 200, "{}", answer.text());
