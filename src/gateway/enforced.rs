@@ -66,7 +66,8 @@ async fn one(
         return Err(Error::Unfit { reference: target.reference(), wanted: super::Operation::Chat, is: None });
     };
     let rewrite = |failed: &[Failed]| enforcement.body(request, &plan, streams, failed, &gateway.prompts);
-    let mut sent = if plan.untouched { body.clone() } else { Bytes::from(rewrite(&[])) };
+    // One that is held back is gathered here, so it is not streamed upstream either.
+    let mut sent = if plan.untouched && streams == request.stream { body.clone() } else { Bytes::from(rewrite(&[])) };
     let asked = Asked { body: sent.clone(), ..Asked::of_chat(request, body) };
     let mut running = admit(gateway, context, target, asked)?;
     let mut failed: Vec<Failed> = Vec::new();

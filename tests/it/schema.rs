@@ -92,7 +92,7 @@ async fn a_stream_that_nobody_enforces_is_held_back_until_it_fits() {
     body["stream"] = true.into();
     body["stream_options"] = json!({"include_usage": true});
     let answer = app.chat(&body).await;
-    assert_eq!(answer.header("content-type"), Some("text/event-stream; charset=utf-8"));
+    assert_eq!(answer.header("content-type"), Some("text/event-stream; charset=utf-8"), "{}", answer.text());
     assert_eq!(answer.header("x-ringside-attempts"), Some("2"));
     let events = answer.events();
     let chunks: Vec<Value> =

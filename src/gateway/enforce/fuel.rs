@@ -2,17 +2,19 @@
 //!
 //! A schema of a few lines can ask for more steps than there are atoms: two branches that each
 //! refer to a definition with two branches, thirty levels deep. The validator has no budget of its
-//! own, so every subschema gets one keyword more, which takes a unit of fuel and fails once there is
-//! none. It stands first in its object, so that nothing below it is tried any more, and what is
-//! still pending unwinds at once. Whatever the validator then says is not believed.
+//! own, so every subschema gets a step more, which takes a unit of fuel and, once there is none,
+//! unwinds out of the validator at once. The step stands before the subschema's reference, since
+//! only what references can make a small schema large: the reference moves behind it, into the same
+//! `allOf`, whose members are tried in order.
 
 use super::walk::{MAPS, SCHEMAS};
 use jsonschema::{Keyword, ValidationError};
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 use std::cell::Cell;
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// The keyword; no schema has one of this name, and it sorts before all others.
+/// The keyword; no schema has one of this name.
 pub const KEYWORD: &str = "\u{1}fuel";
 
 /// Subschemas that one validation may look at. A valid answer of some kilobytes needs hundreds.
@@ -22,11 +24,18 @@ thread_local! {
     static LEFT: Cell<u64> = const { Cell::new(0) };
 }
 
+/// What is unwound with.
+struct OutOfFuel;
+
 /// Runs `validate` with a full tank. `None` where the fuel ran out.
 pub fn bounded<T>(validate: impl FnOnce() -> T) -> Option<T> {
     LEFT.set(TANK);
-    let result = validate();
-    (LEFT.get() > 0).then_some(result)
+    // A compiled validator is not changed by validating, so nothing is left half done.
+    match catch_unwind(AssertUnwindSafe(validate)) {
+        Ok(result) => Some(result),
+        Err(panic) if panic.is::<OutOfFuel>() => None,
+        Err(panic) => resume_unwind(panic),
+    }
 }
 
 /// What the keyword does.
@@ -34,61 +43,91 @@ pub struct Fuel;
 
 impl<'i> Keyword<'i> for Fuel {
     fn validate(&self, instance: &'i Value) -> Result<(), ValidationError<'i>> {
-        if Keyword::is_valid(self, instance) { Ok(()) } else { Err(ValidationError::custom("out of fuel")) }
+        Keyword::is_valid(self, instance);
+        Ok(())
     }
 
     fn is_valid(&self, _: &'i Value) -> bool {
-        LEFT.with(|left| {
-            left.set(left.get().saturating_sub(1));
-            left.get() > 0
-        })
+        let left = LEFT.get();
+        if left == 0 {
+            // Not a panic of the program: the hook that would print it is not called.
+            resume_unwind(Box::new(OutOfFuel));
+        }
+        LEFT.set(left - 1);
+        true
     }
 }
 
-/// Puts the keyword into every subschema, those included that only a `$ref` reaches.
+/// Puts the step into every subschema, those included that only a `$ref` reaches.
 pub fn fill(schema: &mut Value) {
-    let mut filled = HashSet::new();
-    let mut references = Vec::new();
-    fill_at(schema, String::new(), &mut filled, &mut references);
-    while let Some(pointer) = references.pop() {
-        if !filled.contains(&pointer)
+    let legacy =
+        schema.get("$schema").and_then(Value::as_str).is_some_and(|uri| LEGACY.iter().any(|name| uri.contains(name)));
+    let mut filling = Filling { legacy, filled: HashSet::new(), references: Vec::new() };
+    filling.fill_at(schema, String::new());
+    while let Some(pointer) = filling.references.pop() {
+        if !filling.filled.contains(&pointer)
             && let Some(target) = schema.pointer_mut(&pointer)
         {
-            fill_at(target, pointer, &mut filled, &mut references);
+            filling.fill_at(target, pointer);
         }
     }
 }
 
-fn fill_at(schema: &mut Value, at: String, filled: &mut HashSet<String>, references: &mut Vec<String>) {
-    let Value::Object(members) = schema else { return };
-    if !filled.insert(at.clone()) {
-        return;
-    }
-    for (name, value) in members.iter_mut() {
-        let below = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
-        match value {
-            Value::String(target) if matches!(name.as_str(), "$ref" | "$dynamicRef" | "$recursiveRef") => {
-                references.extend(target.strip_prefix('#').map(percent_decoded));
-            }
-            Value::Array(items) if SCHEMAS.contains(&name.as_str()) => {
-                for (index, item) in items.iter_mut().enumerate() {
-                    fill_at(item, format!("{below}/{index}"), filled, references);
+/// Drafts in which a `$ref` hides whatever stands beside it.
+const LEGACY: [&str; 4] = ["draft-03", "draft-04", "draft-06", "draft-07"];
+/// What a reference beside it does not hide there.
+const NEVER_HIDDEN: [&str; 4] = ["$schema", "$defs", "definitions", "$ref"];
+const REFERENCES: [&str; 3] = ["$ref", "$dynamicRef", "$recursiveRef"];
+
+struct Filling {
+    legacy: bool,
+    /// Where schemas have been filled, as JSON pointers.
+    filled: HashSet<String>,
+    /// Where references lead.
+    references: Vec<String>,
+}
+
+impl Filling {
+    fn fill_at(&mut self, schema: &mut Value, at: String) {
+        let Value::Object(members) = schema else { return };
+        if !self.filled.insert(at.clone()) {
+            return;
+        }
+        if self.legacy && members.get("$ref").is_some_and(Value::is_string) {
+            members.retain(|name, _| NEVER_HIDDEN.contains(&name.as_str()));
+        }
+        for (name, value) in members.iter_mut() {
+            let below = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+            match value {
+                Value::String(target) if REFERENCES.contains(&name.as_str()) => {
+                    self.references.extend(target.strip_prefix('#').map(percent_decoded));
                 }
-            }
-            Value::Object(map) if MAPS.contains(&name.as_str()) => {
-                for (key, item) in map.iter_mut() {
-                    let key = key.replace('~', "~0").replace('/', "~1");
-                    fill_at(item, format!("{below}/{key}"), filled, references);
+                Value::Array(items) if SCHEMAS.contains(&name.as_str()) => {
+                    for (index, item) in items.iter_mut().enumerate() {
+                        self.fill_at(item, format!("{below}/{index}"));
+                    }
                 }
+                Value::Object(map) if MAPS.contains(&name.as_str()) => {
+                    for (key, item) in map.iter_mut() {
+                        let key = key.replace('~', "~0").replace('/', "~1");
+                        self.fill_at(item, format!("{below}/{key}"));
+                    }
+                }
+                value if SCHEMAS.contains(&name.as_str()) => self.fill_at(value, below),
+                _ => {}
             }
-            value if SCHEMAS.contains(&name.as_str()) => fill_at(value, below, filled, references),
-            _ => {}
+        }
+        let mut steps = vec![json!({KEYWORD: true})];
+        for name in REFERENCES {
+            if members.get(name).is_some_and(Value::is_string) {
+                steps.extend(members.remove(name).map(|reference| json!({name: reference})));
+            }
+        }
+        // One that is no list is told by the compiler.
+        if let Value::Array(all) = members.entry("allOf").or_insert_with(|| json!([])) {
+            all.extend(steps);
         }
     }
-    let mut first = Map::new();
-    first.insert(KEYWORD.to_owned(), Value::Bool(true));
-    first.append(members);
-    *members = first;
 }
 
 /// A fragment as a JSON pointer; one that is no UTF-8 points nowhere.
@@ -114,26 +153,39 @@ fn percent_decoded(fragment: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
-    fn every_subschema_has_the_keyword_and_nothing_else_has() {
+    fn every_subschema_has_the_step_before_its_reference() {
         let mut schema = json!({
             "properties": {"a": {"type": "string"}, "properties": {"const": {"x": {}}}},
-            "anyOf": [{"$ref": "#/elsewhere/b%25"}, true],
+            "anyOf": [{"$ref": "#/elsewhere/b%25", "title": "B"}, true],
+            "allOf": [{"type": "object"}],
             "elsewhere": {"b%": {"not": {}}, "unused": {}},
             "enum": [{}],
         });
         fill(&mut schema);
+        let step = json!({KEYWORD: true});
+        let only = json!([step]);
         assert_eq!(
             schema,
             json!({
-                KEYWORD: true,
-                "properties": {"a": {KEYWORD: true, "type": "string"}, "properties": {KEYWORD: true, "const": {"x": {}}}},
-                "anyOf": [{KEYWORD: true, "$ref": "#/elsewhere/b%25"}, true],
-                "elsewhere": {"b%": {KEYWORD: true, "not": {KEYWORD: true}}, "unused": {}},
+                "properties": {"a": {"type": "string", "allOf": only}, "properties": {"const": {"x": {}}, "allOf": only}},
+                "anyOf": [{"title": "B", "allOf": [step, {"$ref": "#/elsewhere/b%25"}]}, true],
+                "allOf": [{"type": "object", "allOf": only}, step],
+                "elsewhere": {"b%": {"not": {"allOf": only}, "allOf": only}, "unused": {}},
                 "enum": [{}],
             })
         );
+    }
+
+    #[test]
+    fn in_old_drafts_a_reference_hides_what_stands_beside_it() {
+        let mut schema = json!({
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "definitions": {"a": {}},
+            "properties": {"x": {"$ref": "#/definitions/a", "type": "string"}},
+        });
+        fill(&mut schema);
+        assert_eq!(schema["properties"]["x"], json!({"allOf": [{KEYWORD: true}, {"$ref": "#/definitions/a"}]}));
     }
 }
