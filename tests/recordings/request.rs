@@ -1,5 +1,6 @@
 //! The request that a recording answers, as a caller of Ringside would have made it.
 
+use crate::expected::held_by;
 use crate::support::recording::Recording;
 use crate::support::replay::mark;
 use crate::{alike, cohere, converse, gemini, predictions};
@@ -35,10 +36,29 @@ fn stand_in(provider: &str, path: &str) -> &'static str {
 pub fn call_for(recording: &Recording, key: &str) -> Call {
     let (path, mut body) = said_in_openais_words(recording);
     body.insert("model".to_owned(), stand_in(alike::called(recording), path).into());
+    let room = make_room(recording, &mut body);
     let member = if body.contains_key("messages") { "messages" } else { "input" };
-    let marked = body.get_mut(member).is_some_and(|value| put_mark(value, &mark(key)));
+    let marked = body.get_mut(member).is_some_and(|value| put_mark(value, &[mark(key), room].concat()));
     assert!(marked, "{}/{}: no text to put a mark in", recording.provider, recording.case);
     Call { path, body: Value::Object(body) }
+}
+
+/// Some recorded calls read and wrote more than a caller of Ringside can ask for: pages that the
+/// provider's own tools fetched, content that it had cached, sixteen tokens where one was the limit
+/// and sixteen its least. Usage beyond what a call could have used is not believed (the fire drill
+/// sees to that), and the recording's numbers are what is compared here: so the limit is raised to
+/// what was written, and blanks are returned, to be sent in the text, that make up for what was read.
+fn make_room(recording: &Recording, body: &mut Map<String, Value>) -> String {
+    let used = if recording.status == 200 { held_by(recording).usage } else { None }.unwrap_or_default();
+    for name in ["max_tokens", "max_completion_tokens"] {
+        if let Some(limit) = body.get_mut(name)
+            && limit.as_u64().is_some_and(|limit| limit < used.completion)
+        {
+            *limit = used.completion.into();
+        }
+    }
+    let length = serde_json::to_string(body).map_or(0, |text| text.len());
+    " ".repeat(usize::try_from(used.prompt).unwrap_or_default().saturating_sub(length))
 }
 
 /// The recorded request as OpenAI's, and the path that it is sent to.
