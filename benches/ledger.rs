@@ -97,6 +97,7 @@ fn hot_path(c: &mut Criterion) {
         at: Timestamp(1_795_435_200_000),
         context_window: 128_000,
         max_output_tokens: 16_384,
+        capabilities: ringside::billing::Abilities::Spec(&[]),
         version: "bench".into(),
     };
     let wish = Wish {

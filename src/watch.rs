@@ -1,16 +1,21 @@
 //! Files that take effect when they are saved: `prices.yaml`, and others like it.
 //!
-//! The file is looked at four times a second, by its path. That sees whatever a save is (a write, a
-//! rename over it, a symlink swapped above it, a folder exchanged), on file systems that send
-//! events and on those that send none, and what counts is whether its content differs.
+//! The system tells of changes in the file's folder, and in the one that its links lead to; besides
+//! that the file is looked at now and then by its path, which sees whatever a save is (a write, a
+//! rename over it, a symlink swapped above it, a folder exchanged) on file systems that tell nothing
+//! too. Either way what counts is whether the content differs.
 
+use notify::event::{AccessKind, AccessMode, EventKind};
+use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
-/// A save is in force within a second.
-const LOOK: Duration = Duration::from_millis(250);
+/// Where nothing tells of a save it is still in force within a second.
+const LOOK: Duration = Duration::from_millis(700);
 /// A save may be several writes: content counts when it has stayed the same for this long.
 const QUIET: Duration = Duration::from_millis(50);
 /// A file that is written to all the time is taken as it is after this long.
@@ -21,7 +26,9 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// as a task, and abort that.
 pub async fn follow(path: PathBuf, mut known: Option<Vec<u8>>, mut changed: impl FnMut(Option<&[u8]>) + Send) {
     let mut told = false;
+    let mut nudges = Nudges::new();
     loop {
+        nudges.of(&path).await;
         match settled(&path, known.as_deref()).await {
             Ok(content) => {
                 told = false;
@@ -37,7 +44,63 @@ pub async fn follow(path: PathBuf, mut known: Option<Vec<u8>>, mut changed: impl
                 told = true;
             }
         }
-        sleep(LOOK).await;
+        tokio::select! {
+            () = sleep(LOOK) => {}
+            // Folders in which much happens are not looked at all the time.
+            () = nudges.wake.notified() => sleep(QUIET).await,
+        }
+    }
+}
+
+/// What the system tells of a file's surroundings.
+struct Nudges {
+    wake: Arc<Notify>,
+    /// `None` where the system has nothing that tells.
+    watcher: Option<RecommendedWatcher>,
+    folders: Vec<PathBuf>,
+}
+
+impl Nudges {
+    fn new() -> Self {
+        let wake = Arc::new(Notify::new());
+        let tell = Arc::clone(&wake);
+        let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+            if event.map_or(true, |event| changes(event.kind)) {
+                tell.notify_one();
+            }
+        });
+        let watcher = watcher.inspect_err(|error| tracing::debug!(%error, "nothing tells of saves")).ok();
+        Self { wake, watcher, folders: Vec::new() }
+    }
+
+    /// Watches the folder of `path` and the one that links lead to, as they are now.
+    async fn of(&mut self, path: &Path) {
+        let Some(watcher) = &mut self.watcher else { return };
+        let real = tokio::fs::canonicalize(path).await.ok();
+        let folder = |path: &Path| {
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            parent.unwrap_or(Path::new(".")).to_owned()
+        };
+        let folders: Vec<PathBuf> = [Some(path), real.as_deref()].into_iter().flatten().map(folder).collect();
+        if folders == self.folders {
+            return;
+        }
+        for folder in self.folders.drain(..) {
+            // One that has gone is not watched any more.
+            let _ = watcher.unwatch(&folder);
+        }
+        let all = folders.iter().all(|folder| watcher.watch(folder, RecursiveMode::NonRecursive).is_ok());
+        if all {
+            self.folders = folders;
+        }
+    }
+}
+
+/// Whether an event can mean another content; that somebody reads is none.
+fn changes(kind: EventKind) -> bool {
+    match kind {
+        EventKind::Access(kind) => kind == AccessKind::Close(AccessMode::Write),
+        _ => true,
     }
 }
 

@@ -38,6 +38,7 @@ fn encoded(body: &[u8], operation: &ChatOperation) -> Vec<u8> {
             max_output: 8192,
             output_limit: request.output_limit,
             reasoning_format: operation.reasoning_format,
+            tool_ids: operation.tool_ids,
             normalises: operation.normalises,
             user: None,
         },

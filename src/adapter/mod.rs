@@ -30,6 +30,7 @@ pub use provider::Provider;
     clippy::needless_option_as_deref,
     clippy::nonminimal_bool,
     clippy::redundant_closure_for_method_calls,
+    clippy::single_match,
     clippy::struct_field_names,
     clippy::unnecessary_literal_unwrap,
     clippy::unreadable_literal,

@@ -376,13 +376,19 @@ impl<T> ListOrText<'_, T> {
     pub fn text(&self) -> Option<&str> {
         self.text.get()
     }
+
+    /// The list's members; none where a text stands in its place.
+    #[inline]
+    pub fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.list.iter()
+    }
 }
 
 impl<'l, T> IntoIterator for &'l ListOrText<'_, T> {
     type Item = &'l T;
     type IntoIter = std::slice::Iter<'l, T>;
     fn into_iter(self) -> Self::IntoIter {
-        self.list.iter()
+        self.iter()
     }
 }
 

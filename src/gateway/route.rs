@@ -86,7 +86,7 @@ impl Route {
             };
             match (self.slot, failure(&error)) {
                 (true, Some(Failure::Unavailable | Failure::Quota)) => {
-                    gateway.slots.rest.failed(&reference, Instant::now())
+                    gateway.slots.rest.failed(&reference, Instant::now());
                 }
                 // It answered: what it answered is no fault of its own.
                 (true, _) => gateway.slots.rest.succeeded(&reference),

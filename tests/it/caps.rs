@@ -78,7 +78,7 @@ async fn the_output_limit_is_lowered_sent_upstream_and_told() {
     // Without a cap nothing is added and nothing is changed.
     assert_eq!(ask(None).send().await.header("x-ringside-output-limit"), None);
     assert_eq!(ask(Some(9_000_000)).send().await.header("x-ringside-output-limit"), None);
-    let sent: Vec<Value> = upstream.received().iter().map(|request| request.json()).collect();
+    let sent: Vec<Value> = upstream.received().iter().map(upstream::Received::json).collect();
     assert_eq!((&sent[0]["max_tokens"], &sent[0]["max_completion_tokens"]), (&Value::Null, &Value::Null));
     assert_eq!(sent[1]["max_tokens"], 9_000_000);
 
@@ -91,7 +91,7 @@ async fn the_output_limit_is_lowered_sent_upstream_and_told() {
     let lowered = ask(Some(9_000_000)).send().await;
     let told: u64 = lowered.header("x-ringside-output-limit").unwrap().parse().unwrap();
     assert!((9_500..10_100).contains(&told), "{told}");
-    let sent: Vec<Value> = upstream.received().iter().skip(2).map(|request| request.json()).collect();
+    let sent: Vec<Value> = upstream.received().iter().skip(2).map(upstream::Received::json).collect();
     assert_eq!(sent[0]["max_completion_tokens"], 4096);
     assert_eq!(sent[1]["max_tokens"], 100);
     assert_eq!(sent[2]["max_tokens"], told);
@@ -200,7 +200,7 @@ async fn many_clients_and_customers(app: &TestApp, seed: u64, clients: usize, ca
     let mut path = "/v1/usage/events?limit=100".to_owned();
     loop {
         let page = app.get(&path).await.json();
-        events.extend(page["data"].as_array().cloned().unwrap());
+        events.extend(page["data"].as_array().cloned().expect("a list"));
         let Some(cursor) = page["next_cursor"].as_str() else { break };
         path = format!("/v1/usage/events?limit=100&cursor={cursor}");
     }
@@ -224,7 +224,8 @@ async fn many_clients_and_customers(app: &TestApp, seed: u64, clients: usize, ca
         let (mut entries, mut path) = (0, format!("/v1/customers/{encoded}/wallet?limit=100"));
         loop {
             let page = app.get(&path).await.json();
-            entries += page["entries"]["data"].as_array().unwrap().iter().map(|e| usd(&e["amount_usd"])).sum::<i64>();
+            entries +=
+                page["entries"]["data"].as_array().expect("a list").iter().map(|e| usd(&e["amount_usd"])).sum::<i64>();
             let Some(cursor) = page["entries"]["next_cursor"].as_str() else { break };
             path = format!("/v1/customers/{encoded}/wallet?limit=100&cursor={cursor}");
         }

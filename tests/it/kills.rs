@@ -114,9 +114,13 @@ async fn killed_under_load(kills: usize, variables: &[(&str, &str)]) {
             assert_eq!(usd(&customer["wallet_balance_usd"]), 5_000_000_000 - of_events);
         }
     }
-    let names: HashSet<&str> =
-        customers["data"].as_array().unwrap().iter().map(|c| c["external_id"].as_str().unwrap()).collect();
-    assert_eq!(names.len(), customers["data"].as_array().unwrap().len(), "one row a customer");
+    let names: HashSet<&str> = customers["data"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|c| c["external_id"].as_str().expect("a text"))
+        .collect();
+    assert_eq!(names.len(), customers["data"].as_array().expect("a list").len(), "one row a customer");
     println!("{kills} kills: {} answers seen whole, {} events, {abandoned} abandoned", seen.len(), events.len());
     // Settled once: another start settles nothing again.
     process.kill();

@@ -4,7 +4,7 @@ use crate::support::app::{TestApp, ask};
 use crate::support::upstream::{self, Upstream};
 use serde_json::{Value, json};
 
-fn with_schema(model: &str, schema: Value) -> Value {
+fn with_schema(model: &str, schema: &Value) -> Value {
     let mut body = ask(model, "A city, please");
     body["response_format"] =
         json!({"type": "json_schema", "json_schema": {"name": "city", "strict": true, "schema": schema}});
@@ -23,7 +23,7 @@ async fn last_event(app: &TestApp) -> Value {
 async fn an_answer_that_does_not_fit_is_asked_for_again_and_every_attempt_is_paid() {
     let app = TestApp::start().await;
     for (model, attempts) in [("fc:sim/schema-once", 2), ("fc:sim/schema-twice", 3)] {
-        let answer = app.chat(&with_schema(model, city())).await;
+        let answer = app.chat(&with_schema(model, &city())).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         let body = answer.json();
         let content: Value = serde_json::from_str(body["choices"][0]["message"]["content"].as_str().unwrap()).unwrap();
@@ -42,7 +42,7 @@ async fn an_answer_that_does_not_fit_is_asked_for_again_and_every_attempt_is_pai
 #[tokio::test]
 async fn after_three_attempts_the_errors_are_told_and_all_are_paid() {
     let app = TestApp::start().await;
-    let answer = app.chat(&with_schema("fc:sim/schema-always", city())).await;
+    let answer = app.chat(&with_schema("fc:sim/schema-always", &city())).await;
     let message = answer.assert_error(422, "invalid_request_error", "response_schema_validation_failed");
     assert!(message.contains("is not of type"), "{message}");
     assert_eq!(answer.json()["error"]["param"], "response_format");
@@ -59,7 +59,7 @@ async fn after_three_attempts_the_errors_are_told_and_all_are_paid() {
 #[tokio::test]
 async fn a_wrong_schema_is_refused_before_any_call() {
     let app = TestApp::start().await;
-    let answer = app.chat(&with_schema("fc:sim/schema-once", json!({"type": "objekt"}))).await;
+    let answer = app.chat(&with_schema("fc:sim/schema-once", &json!({"type": "objekt"}))).await;
     answer.assert_error(400, "invalid_request_error", "invalid_request");
     assert_eq!(answer.json()["error"]["param"], "response_format.json_schema.schema");
     assert!(app.get("/v1/usage/events").await.json()["data"].as_array().unwrap().is_empty());
@@ -69,7 +69,7 @@ async fn a_wrong_schema_is_refused_before_any_call() {
 #[tokio::test]
 async fn a_native_stream_passes_and_a_mismatch_at_its_end_is_an_error() {
     let app = TestApp::start().await;
-    let mut body = with_schema("fc:sim/schema-always", city());
+    let mut body = with_schema("fc:sim/schema-always", &city());
     body["stream"] = true.into();
     let answer = app.chat(&body).await;
     assert_eq!(answer.status, 200);
@@ -77,7 +77,7 @@ async fn a_native_stream_passes_and_a_mismatch_at_its_end_is_an_error() {
     let last: Value = serde_json::from_str(events.last().unwrap()).unwrap();
     assert_eq!(last["error"]["code"], "response_schema_validation_failed");
     assert!(events.len() > 2, "what was said had passed");
-    let mut good = with_schema("fc:sim/echo", json!({"type": "object"}));
+    let mut good = with_schema("fc:sim/echo", &json!({"type": "object"}));
     good["messages"][0]["content"] = "{}".into();
     good["stream"] = true.into();
     assert_eq!(app.chat(&good).await.events().last().map(String::as_str), Some("[DONE]"));
@@ -87,7 +87,7 @@ async fn a_native_stream_passes_and_a_mismatch_at_its_end_is_an_error() {
 #[tokio::test]
 async fn a_stream_that_nobody_enforces_is_held_back_until_it_fits() {
     let app = TestApp::start().await;
-    let mut body = with_schema("fc:sim/schema-once", city());
+    let mut body = with_schema("fc:sim/schema-once", &city());
     body["response_format"]["json_schema"]["strict"] = false.into();
     body["stream"] = true.into();
     body["stream_options"] = json!({"include_usage": true});
@@ -114,7 +114,7 @@ async fn a_stream_that_nobody_enforces_is_held_back_until_it_fits() {
 #[tokio::test]
 async fn a_caller_may_want_the_stream_as_it_comes() {
     let app = TestApp::start().await;
-    let mut body = with_schema("fc:sim/schema-always", city());
+    let mut body = with_schema("fc:sim/schema-always", &city());
     body["response_format"]["json_schema"]["strict"] = false.into();
     body["stream"] = true.into();
     let request = app.request("POST", "/v1/chat/completions").json(&body);
@@ -137,7 +137,7 @@ async fn a_provider_with_a_subset_is_sent_what_it_takes_and_the_rest_is_checked_
     let app = TestApp::builder().upstream("anthropic", server.address).start().await;
     let mut schema = city();
     schema["properties"]["name"]["minLength"] = 2.into();
-    let reply = app.chat(&with_schema("fc:anthropic/claude-sonnet-4-6", schema)).await;
+    let reply = app.chat(&with_schema("fc:anthropic/claude-sonnet-4-6", &schema)).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
     assert_eq!(reply.json()["choices"][0]["message"]["content"], r#"{"name":"Rome"}"#);
     assert_eq!(reply.json()["usage"]["prompt_tokens"], 20);

@@ -17,7 +17,7 @@ async fn sum_of_entries(app: &TestApp, customer: &str) -> i64 {
     let (mut sum, mut cursor) = (0, String::new());
     loop {
         let page = app.get(&format!("/v1/customers/{customer}/wallet?limit=7{cursor}")).await.json();
-        let entries = page["entries"]["data"].as_array().unwrap();
+        let entries = page["entries"]["data"].as_array().expect("a list");
         sum += entries.iter().map(|entry| usd(&entry["amount_usd"])).sum::<i64>();
         match page["entries"]["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
@@ -59,7 +59,7 @@ async fn a_customers_wallet_pays_for_its_calls_until_it_is_empty() {
     let event = wallet["entries"]["data"][0]["usage_event"].as_str().unwrap();
     assert_eq!(app.get(&format!("/v1/usage/events/{event}")).await.status, 200);
 
-    let adjust = json!({"amount_usd": -0.000001, "note": "a correction"});
+    let adjust = json!({"amount_usd": -0.000_001, "note": "a correction"});
     let adjusted = app.post("/v1/customers/cus_42/wallet/adjust", &adjust).await;
     assert_eq!(adjusted.status, 201, "{}", adjusted.text());
     assert_eq!((adjusted.status, usd(&adjusted.json()["balance_usd"])), (201, 90_000));
@@ -116,9 +116,9 @@ async fn a_failed_call_debits_nothing() {
 async fn account(app: &TestApp, body: Value) -> (String, String) {
     let made = app.admin("POST", "/admin/ringside/accounts").json(&body).send().await;
     assert_eq!(made.status, 201, "{}", made.text());
-    let path = format!("/admin/ringside/accounts/{}", made.json()["id"].as_str().unwrap());
+    let path = format!("/admin/ringside/accounts/{}", made.json()["id"].as_str().expect("a text"));
     let token = app.admin("POST", &format!("{path}/tokens")).json(&json!({"name": "t"})).send().await.json();
-    (path, token["token"].as_str().unwrap().to_owned())
+    (path, token["token"].as_str().expect("a text").to_owned())
 }
 
 #[tokio::test]

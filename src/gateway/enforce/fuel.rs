@@ -63,12 +63,12 @@ pub fn fill(schema: &mut Value) {
     let legacy =
         schema.get("$schema").and_then(Value::as_str).is_some_and(|uri| LEGACY.iter().any(|name| uri.contains(name)));
     let mut filling = Filling { legacy, filled: HashSet::new(), references: Vec::new() };
-    filling.fill_at(schema, String::new());
+    filling.fill_at(schema, "");
     while let Some(pointer) = filling.references.pop() {
         if !filling.filled.contains(&pointer)
             && let Some(target) = schema.pointer_mut(&pointer)
         {
-            filling.fill_at(target, pointer);
+            filling.fill_at(target, &pointer);
         }
     }
 }
@@ -88,9 +88,9 @@ struct Filling {
 }
 
 impl Filling {
-    fn fill_at(&mut self, schema: &mut Value, at: String) {
+    fn fill_at(&mut self, schema: &mut Value, at: &str) {
         let Value::Object(members) = schema else { return };
-        if !self.filled.insert(at.clone()) {
+        if !self.filled.insert(at.to_owned()) {
             return;
         }
         if self.legacy && members.get("$ref").is_some_and(Value::is_string) {
@@ -104,16 +104,16 @@ impl Filling {
                 }
                 Value::Array(items) if SCHEMAS.contains(&name.as_str()) => {
                     for (index, item) in items.iter_mut().enumerate() {
-                        self.fill_at(item, format!("{below}/{index}"));
+                        self.fill_at(item, &format!("{below}/{index}"));
                     }
                 }
                 Value::Object(map) if MAPS.contains(&name.as_str()) => {
                     for (key, item) in map.iter_mut() {
                         let key = key.replace('~', "~0").replace('/', "~1");
-                        self.fill_at(item, format!("{below}/{key}"));
+                        self.fill_at(item, &format!("{below}/{key}"));
                     }
                 }
-                value if SCHEMAS.contains(&name.as_str()) => self.fill_at(value, below),
+                value if SCHEMAS.contains(&name.as_str()) => self.fill_at(value, &below),
                 _ => {}
             }
         }

@@ -32,10 +32,14 @@ pub fn each_subschema(schema: &mut Value, change: &mut impl FnMut(&mut Map<Strin
     for (name, value) in members.iter_mut() {
         match value {
             Value::Array(items) if SCHEMAS.contains(&name.as_str()) => {
-                items.iter_mut().for_each(|item| each_subschema(item, change));
+                for item in items {
+                    each_subschema(item, change);
+                }
             }
             Value::Object(map) if MAPS.contains(&name.as_str()) => {
-                map.values_mut().for_each(|item| each_subschema(item, change));
+                for item in map.values_mut() {
+                    each_subschema(item, change);
+                }
             }
             value if SCHEMAS.contains(&name.as_str()) => each_subschema(value, change),
             _ => {}
