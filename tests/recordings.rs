@@ -26,7 +26,7 @@ mod support;
 #[path = "recordings/table.rs"]
 mod table;
 
-use expected::{fails_in_stream, of_completion, of_cut, of_error, of_failed_stream, of_stream, tells_usage};
+use expected::{Came, fails_in_stream, of_completion, of_cut, of_error, of_failed_stream, of_stream};
 use futures_util::StreamExt as _;
 use request::{Call, call_for};
 use std::collections::HashMap;
@@ -145,14 +145,14 @@ impl Bench {
                     (_, Err(broken)) => vec![broken],
                     (call, Ok(answer)) => {
                         let cut = match way {
-                            Delivery::EndedAt(at) | Delivery::BrokenAt(at) => Some(tells_usage(recording, at)),
+                            Delivery::EndedAt(at) | Delivery::BrokenAt(at) => Some(Came::in_first(recording, at)),
                             _ => None,
                         };
                         let key = Judged { status: answer.status, cut, body: without_novelty(&answer.body) };
                         let known = judged.lock().expect("no panic before").get(&key).cloned();
                         known.unwrap_or_else(|| {
                             let complaints = match cut {
-                                Some(usage) => of_cut(recording, usage, &answer, &self.schemas),
+                                Some(came) => of_cut(recording, came, &answer, &self.schemas),
                                 None => self.judge(recording, &call, true, &answer),
                             };
                             judged.lock().expect("no panic before").insert(key, complaints.clone());
@@ -172,8 +172,8 @@ impl Bench {
 #[derive(PartialEq, Eq, Hash)]
 struct Judged {
     status: u16,
-    /// Of a stream that was cut off: whether usage had come.
-    cut: Option<bool>,
+    /// Of a stream that was cut off: what had come.
+    cut: Option<Came>,
     body: Vec<u8>,
 }
 

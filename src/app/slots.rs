@@ -27,19 +27,43 @@ pub(super) async fn open(
     clock: &Clock,
     path: &Path,
 ) -> Result<Option<Vec<u8>>, StoreError> {
-    let content = std::fs::read(path).ok();
+    let content = match std::fs::read(path) {
+        Ok(content) => Some(content),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        // What it said is not known, so what stood last stays.
+        Err(error) => {
+            let finding = format!("{}: {error}", path.display());
+            tracing::error!("{finding}");
+            fall_back(slots, gateway, store, path, vec![finding]).await?;
+            slots.reload(store).await?;
+            return Ok(None);
+        }
+    };
     let text = content.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
     if take(slots, gateway, path, &text) {
         slots::keep_file(store, NAME, &text, clock.now()).await?;
-    } else if let Some(good) = slots::good_file(store, NAME).await? {
-        let findings = slots.findings();
-        if slots.take_file(&path.display().to_string(), &good, &|target| gateway.referent(target)).is_ok() {
-            tracing::warn!("the last good slots are in force");
-        }
-        slots.note_findings(findings);
+    } else {
+        fall_back(slots, gateway, store, path, slots.findings()).await?;
     }
     slots.reload(store).await?;
     Ok(content)
+}
+
+/// Takes the last file that was good, where there is one, and keeps saying what is wrong with this.
+async fn fall_back(
+    slots: &Slots,
+    gateway: &Gateway,
+    store: &Store,
+    path: &Path,
+    findings: Vec<String>,
+) -> Result<(), StoreError> {
+    if let Some(good) = slots::good_file(store, NAME).await?
+        && slots.take_file(&path.display().to_string(), &good, &|target| gateway.referent(target)).is_ok()
+    {
+        tracing::warn!("the last good slots are in force");
+    }
+    slots.note_findings(findings);
+    Ok(())
 }
 
 /// Whether a file's text took effect; what is wrong with it is logged.

@@ -68,7 +68,7 @@ pub struct Permit {
     admitted: Timestamp,
     renewed: Timestamp,
     /// What earlier attempts of the call were charged.
-    charged: NanoUsd,
+    charged: Amounts,
 }
 
 /// What a settlement changed.
@@ -143,7 +143,16 @@ impl Ledger {
             Refusal::of(denied, customer.map(|customer| Arc::clone(&customer.external_id)), now.month())
         })?;
         let clock = self.clock.clone();
-        Ok(Permit { hold, ask, amounts, grant: granted, clock, admitted: now, renewed: now, charged: NanoUsd::ZERO })
+        Ok(Permit {
+            hold,
+            ask,
+            amounts,
+            grant: granted,
+            clock,
+            admitted: now,
+            renewed: now,
+            charged: Amounts::default(),
+        })
     }
 
     /// What is held and spent.
@@ -168,7 +177,7 @@ impl Ledger {
 impl Permit {
     /// What is held: for all attempts together, the most that the call may still come to.
     pub fn held(&self) -> Amounts {
-        Amounts { cost: self.charged.saturating_add(self.amounts.cost), debit: self.amounts.debit }
+        self.charged.plus(self.amounts)
     }
 
     pub fn grant(&self) -> Grant {
@@ -205,14 +214,14 @@ impl Permit {
     }
 
     /// Ends one attempt, which was charged `cost`, and holds for the next, in one step. The
-    /// customer's wallet is debited once, when the call is settled.
+    /// customer's wallet is debited `debit` of it now, and the rest when the call is settled.
     ///
     /// # Errors
     /// [`Denied`]: the next attempt has no room; what was charged stays.
-    pub fn next_attempt(&mut self, cost: NanoUsd, wish: &Wish<'_>) -> Result<Grant, Denied> {
-        let charge = Amounts { cost, debit: NanoUsd::ZERO };
+    pub fn next_attempt(&mut self, cost: NanoUsd, debit: NanoUsd, wish: &Wish<'_>) -> Result<Grant, Denied> {
+        let charge = Amounts { cost, debit };
         self.ask.now = self.clock.now();
-        self.charged = self.charged.saturating_add(cost);
+        self.charged = self.charged.plus(charge);
         self.amounts = Amounts::default();
         let decide = |room: &_| grant(wish, room).map(|(amounts, granted)| (amounts, (amounts, granted)));
         let (amounts, granted) = self.hold.next_attempt(&self.ask, charge, decide)?;
@@ -224,7 +233,8 @@ impl Permit {
     /// and the account's wallet and `debit` is what the customer's wallet pays.
     pub fn settle(self, cost: NanoUsd, debit: NanoUsd) -> Receipt {
         let (customer, account) = (self.hold.customer_wallet, self.hold.account_wallet);
-        let rest = Amounts { cost: cost.saturating_sub(self.charged), debit };
+        let rest =
+            Amounts { cost: cost.saturating_sub(self.charged.cost), debit: debit.saturating_sub(self.charged.debit) };
         let Settled { customer_wallet } = self.hold.settle(rest);
         Receipt {
             customer_debit: customer.then_some(debit),

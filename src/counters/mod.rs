@@ -72,6 +72,14 @@ pub struct Amounts {
     pub debit: NanoUsd,
 }
 
+impl Amounts {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self { cost: self.cost.saturating_add(other.cost), debit: self.debit.saturating_add(other.debit) }
+    }
+}
+
 /// Who calls, and what limits are set; wallets are the counters' own.
 #[derive(Clone, Debug)]
 pub struct Ask {

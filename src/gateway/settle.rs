@@ -353,7 +353,9 @@ impl Call {
         self.asked.body = body;
         let wish = self.asked.wish(&self.target, self.terms, &self.context);
         self.most_input = wish.input;
-        let next = self.permit.next_attempt(charged.cost, &wish);
+        // What the caller bills is debited once, whatever the attempts cost.
+        let debit = if self.context.metadata.billable.is_some() { NanoUsd::ZERO } else { charged.cost };
+        let next = self.permit.next_attempt(charged.cost, debit, &wish);
         next.map(|_| ()).map_err(|denied| {
             let customer = self.customer.as_ref().map(|customer| Arc::clone(&customer.external_id));
             let refusal = Refusal::of(denied, customer, self.created.month());

@@ -100,7 +100,7 @@ impl Filling {
             let below = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
             match value {
                 Value::String(target) if REFERENCES.contains(&name.as_str()) => {
-                    self.references.extend(target.strip_prefix('#').map(percent_decoded));
+                    self.references.extend(target.split_once('#').map(|(_, fragment)| percent_decoded(fragment)));
                 }
                 Value::Array(items) if SCHEMAS.contains(&name.as_str()) => {
                     for (index, item) in items.iter_mut().enumerate() {

@@ -132,7 +132,8 @@ impl Enforcement {
         if means == Means::Native {
             sent = subset::cut(&sent, &operation.schema_subset);
         }
-        let native = means == Means::Native && self.strict != Some(false);
+        // What is wrapped has to be unwrapped, so it can't pass as it comes.
+        let native = means == Means::Native && self.strict != Some(false) && !wrapped;
         let untouched = means == Means::Native && sent == self.schema.value;
         let tool = if means == Means::Tool { self.tool_name(request) } else { String::new() };
         Plan { means, sent, wrapped, tool, untouched, native }
@@ -141,12 +142,12 @@ impl Enforcement {
     /// A name that none of the caller's own tools has.
     fn tool_name(&self, request: &ChatRequest<'_>) -> String {
         let taken = ask::tool_names(request);
-        let mut name = self.name.clone();
-        while taken.contains(&name) {
-            name.truncate(57);
-            name.insert_str(0, "answer_");
-        }
-        name
+        // Names have 64 characters at most, all of one byte. Of the numbers one is free, since
+        // there is one more of them than there are tools.
+        let longer = format!("answer_{}", self.name.get(..57).unwrap_or(&self.name));
+        let numbered = (0..=taken.len()).map(|number| format!("answer_{number}"));
+        let names = [self.name.clone(), longer].into_iter().chain(numbered);
+        names.into_iter().find(|name| !taken.contains(name)).unwrap_or_default()
     }
 
     /// The body of the next attempt.
