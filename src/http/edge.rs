@@ -3,6 +3,7 @@
 
 use super::error::{Cause, ErrorCode};
 use super::idempotency;
+use super::leftover::Leftover;
 use super::state::Api;
 use crate::id::Id;
 use crate::wire::error::ApiError;
@@ -30,6 +31,7 @@ pub async fn edge(State(api): State<Api>, mut request: Request, next: Next) -> R
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
     request.extensions_mut().insert(RequestId(id.clone()));
+    let request = request.map(Leftover::read_out);
 
     let running = metrics.running();
     let start = Instant::now();

@@ -16,6 +16,7 @@ mod extract;
 mod gateway_answer;
 mod health;
 mod idempotency;
+mod leftover;
 mod list;
 mod member;
 mod metadata;

@@ -120,3 +120,18 @@ async fn a_reader_that_does_not_read_is_cut_off() {
     eventually("the connection is closed", aborted).await;
     drop(stream);
 }
+
+#[tokio::test]
+async fn a_body_that_comes_after_its_answer_leaves_the_connection_whole() {
+    use tokio::io::AsyncWriteExt as _;
+    let app = TestApp::start().await;
+    let mut stream = TcpStream::connect(app.address).await.unwrap();
+    let head =
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    read_until(&mut stream, "invalid_api_key").await;
+    stream.write_all(b"{\"model\": 1}").await.unwrap();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    read_until(&mut stream, "\"ok\"").await;
+    app.stop().await;
+}
