@@ -25,6 +25,7 @@ mod stream;
 pub use enforce::{Prompts, Schemas};
 pub use error::Error;
 pub use held::Held;
+pub use listed::priced;
 pub use resolve::Operation;
 pub use stream::ChatStream;
 

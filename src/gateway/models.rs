@@ -11,7 +11,8 @@ impl super::Gateway {
     /// Every model of every provider.
     pub fn catalogue(&self) -> Vec<Model> {
         let now = self.clock.now();
-        self.providers.iter().flat_map(|provider| of(provider, &self.prices, now)).collect()
+        let models = self.providers.iter().flat_map(|provider| of(provider, &self.prices, now)).collect();
+        self.with_slots(models)
     }
 
     /// What can be called now: models of providers whose credentials are set, and that have not ended.
@@ -20,10 +21,26 @@ impl super::Gateway {
         let listed = |provider: &Provider| self.configured.contains(provider.id) && !self.assumed.contains(provider.id);
         let today = now.day();
         let providers = self.providers.iter().filter(|provider| listed(provider));
-        providers
+        let models = providers
             .flat_map(|provider| of(provider, &self.prices, now))
             .filter(|model| model.ends.as_ref().is_none_or(|ends| *ends > today))
-            .collect()
+            .collect();
+        self.with_slots(models)
+    }
+
+    /// Adds the slots: each as the first of its targets that is among the models.
+    fn with_slots(&self, mut models: Vec<Model>) -> Vec<Model> {
+        let slots = self.slots.list().into_iter().filter_map(|listed| {
+            let definition = self.slots.get(&listed.alias)?;
+            let first = definition
+                .targets
+                .iter()
+                .find_map(|target| models.iter().find(|model| model.id == target.target).cloned())?;
+            Some(Model { id: format!("slot:{}", listed.alias), owned_by: "ringside", ..first })
+        });
+        let slots: Vec<Model> = slots.collect();
+        models.extend(slots);
+        models
     }
 }
 

@@ -23,6 +23,8 @@ struct Ready {
     status: &'static str,
     storage: &'static str,
     journal: &'static str,
+    /// `broken`: the file on the disk is not in force, the last good one is.
+    slots: &'static str,
 }
 
 /// Storage answers, migrations are applied (the start waits for them) and the journal drains.
@@ -38,5 +40,8 @@ pub async fn ready(State(api): State<Api>) -> Response {
     } else {
         "not_ready"
     };
-    answer::json(status, &Ready { status: summary, storage: word(readiness.storage), journal: word(readiness.journal) })
+    // A broken file is no reason to send calls elsewhere: the slots before it are in force.
+    let slots = if api.gateway().slots.findings().is_empty() { "ok" } else { "broken" };
+    let (storage, journal) = (word(readiness.storage), word(readiness.journal));
+    answer::json(status, &Ready { status: summary, storage, journal, slots })
 }

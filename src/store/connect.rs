@@ -7,8 +7,8 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait as _, Database, DatabaseBackend, DatabaseConnection, DbErr, EntityTrait as _,
-    Statement,
+    ConnectOptions, ConnectionTrait as _, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr,
+    EntityTrait as _, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
 };
 use sea_orm_migration::MigratorTrait as _;
 use std::time::Duration;
@@ -59,6 +59,15 @@ impl Store {
 
     pub(super) fn connection(&self) -> &DatabaseConnection {
         &self.connection
+    }
+
+    /// Begins a transaction that will write. SQLite takes its writers one after the other: one that
+    /// begins by reading is turned away, and does not wait, where another has written meanwhile.
+    pub(super) async fn writing(&self) -> Result<DatabaseTransaction, DbErr> {
+        let sqlite = self.connection.get_database_backend() == DatabaseBackend::Sqlite;
+        let sqlite_transaction_mode = sqlite.then_some(SqliteTransactionMode::Immediate);
+        let options = TransactionOptions { sqlite_transaction_mode, ..TransactionOptions::default() };
+        self.connection.begin_with_options(options).await
     }
 
     /// Whether this process still is the one that serves the database.

@@ -8,7 +8,7 @@ use crate::wire::event::NewCustomer;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _, TransactionTrait as _,
+    QuerySelect as _,
 };
 use std::collections::BTreeMap;
 
@@ -154,7 +154,7 @@ pub async fn change(store: &Store, id: &str, change: &Change) -> Result<(), Stor
 /// Takes a customer out of every table: its row and wallet go, its events and holds lose whatever
 /// names or describes it. On SQLite nothing of it is left in the files either.
 pub async fn purge(store: &Store, account: &str, id: &str, external_id: &str) -> Result<(), StoreError> {
-    let transaction = store.connection().begin().await?;
+    let transaction = store.writing().await?;
     events::scrub(&transaction, account, id).await?;
     holds::scrub(&transaction, account, id).await?;
     wallets::purge(&transaction, id).await?;

@@ -6,7 +6,6 @@
 use super::events::{self, Checkpoint};
 use super::{Store, StoreError, customers, holds, rollups, wallets};
 use crate::wire::event::{Entry, UsageEvent};
-use sea_orm::TransactionTrait as _;
 use std::collections::{BTreeMap, HashSet};
 
 /// Adds what `entries` say and moves the checkpoint, all or nothing.
@@ -14,7 +13,7 @@ use std::collections::{BTreeMap, HashSet};
 /// # Errors
 /// [`StoreError`]; nothing has changed then.
 pub async fn drain(store: &Store, journal: &str, entries: &[Entry], checkpoint: Checkpoint) -> Result<(), StoreError> {
-    let transaction = store.connection().begin().await?;
+    let transaction = store.writing().await?;
     let made = entries.iter().filter_map(|entry| match entry {
         Entry::Customer(customer) => Some(&**customer),
         _ => None,

@@ -9,7 +9,7 @@ use crate::wire::event::UsageEvent;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _, TransactionTrait as _,
+    QuerySelect as _,
 };
 use std::collections::BTreeMap;
 
@@ -93,7 +93,7 @@ const BATCH: usize = 500;
 /// Adds an entry and what it changes; `open` says whether the wallet is a cap from now on.
 /// `false`: an entry of that id is there already, and nothing was changed.
 pub async fn add(store: &Store, owner: Owner<'_>, change: &Change, open: bool) -> Result<bool, StoreError> {
-    let transaction = store.connection().begin().await?;
+    let transaction = store.writing().await?;
     let row = wallet_entry::ActiveModel {
         id: Set(change.id.clone()),
         owner: Set(owner.id().to_owned()),

@@ -30,6 +30,8 @@ async fn saving_the_file_takes_effect_and_a_broken_one_changes_nothing() {
     eventually("the finding is told", || async { !listed().await["findings"].as_array().unwrap().is_empty() }).await;
     let finding = listed().await["findings"][0].as_str().unwrap().to_owned();
     assert!(finding.contains("slots.yaml:2:4: ") && finding.contains("nobody"), "{finding}");
+    let ready = app.anonymous("GET", "/readyz").send().await;
+    assert_eq!((ready.status, &ready.json()["slots"]), (200, &json!("broken")), "{}", ready.text());
     assert_eq!(used(&app, "a").await, "fc:sim/tool");
 
     // The last good table outlives a restart.
@@ -48,6 +50,10 @@ async fn the_api_re_points_at_once_over_the_file_and_gives_back() {
     assert_eq!(used(&app, "a").await, "fc:sim/tool");
     assert_eq!(point(&app, "new", &json!({"targets": ["slot:a"]})).await.status, 200);
     assert_eq!(used(&app, "new").await, "fc:sim/tool");
+    let shown = app.get("/v1/models/slot:new").await.json();
+    assert_eq!((&shown["id"], &shown["provider"], &shown["kind"]), (&json!("slot:new"), &json!("sim"), &json!("chat")));
+    let listed = app.get("/v1/models").await.json();
+    assert!(listed["data"].as_array().unwrap().contains(&shown));
 
     let app = app.restart().await;
     assert_eq!(used(&app, "a").await, "fc:sim/tool");
@@ -194,4 +200,19 @@ async fn a_preview_prices_the_last_day_at_another_target() {
         app.admin("POST", "/admin/ringside/slots/a/preview").json(&json!({"target": "fc:sim/no"})).send().await;
     unknown.assert_error(400, "invalid_request_error", "invalid_request");
     app.stop().await;
+}
+
+#[test]
+fn check_says_what_is_wrong_with_a_file_of_slots() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("slots.yaml");
+    let check = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let ran = std::process::Command::new(env!("CARGO_BIN_EXE_ringside")).arg("check").arg(&file).output().unwrap();
+        (ran.status.success(), String::from_utf8(ran.stdout).unwrap())
+    };
+    let (good, said) = check("a: fc:sim/echo\nb: slot:a\n");
+    assert!(good && said.contains("1 file checked"), "{said}");
+    let (good, said) = check("a: fc:sim/nobody\n");
+    assert!(!good && said.contains("slots.yaml:1:4: ") && said.contains("nobody"), "{said}");
 }
