@@ -13,7 +13,6 @@ use crate::upstream::{self, Call, UpstreamError};
 use crate::wire::chat::ChatRequest;
 use bytes::Bytes;
 use std::sync::Arc;
-use tokio::time::Instant;
 
 /// A schema that a streamed answer is checked against at its end.
 pub(super) struct Checked {
@@ -143,7 +142,7 @@ async fn send(
         operation: upstream::Operation::Chat { stream: request.stream },
         model: running.target().model.clone(),
         body: encoded,
-        deadline: Instant::now() + gateway.total,
+        deadline: running.begun() + gateway.total,
     };
     match running.renewing(gateway.upstream.send(call)).await {
         Ok(answer) => {

@@ -4,6 +4,7 @@ use crate::access::ServerCaller;
 use crate::money::NanoUsd;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// What stands on a call's usage event besides the call itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Context {
     pub request_id: String,
     pub caller: Arc<ServerCaller>,
     pub metadata: Metadata,
+    /// When it came in: targets and attempts share the time that a call may take.
+    pub begun: Instant,
 }
 
 /// Whether an external id looks like an e-mail address, which it should not be.

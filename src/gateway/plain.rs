@@ -13,7 +13,6 @@ use crate::adapter::view::{Input, Plain};
 use crate::upstream::{self, Call, UpstreamError};
 use crate::wire::plain::PlainRequest;
 use bytes::Bytes;
-use tokio::time::Instant;
 
 /// What a moderation without a model means.
 const DEFAULT_MODERATION: &str = "fc:openai/omni-moderation-latest";
@@ -81,7 +80,7 @@ async fn attempt(
         },
         model: target.model,
         body: json.into_bytes().into(),
-        deadline: Instant::now() + gateway.total,
+        deadline: running.begun() + gateway.total,
     };
     let answer = match running.renewing(gateway.upstream.send(call)).await {
         Ok(answer) => answer,

@@ -89,8 +89,8 @@ impl Route {
                     gateway.slots.rest.failed(&reference, Instant::now());
                 }
                 // It answered: what it answered is no fault of its own.
-                (true, _) => gateway.slots.rest.succeeded(&reference),
-                (false, _) => {}
+                (true, _) if answered(&error) => gateway.slots.rest.succeeded(&reference),
+                _ => {}
             }
             let goes_on = failure(&error).is_some_and(|failure| match failure {
                 Failure::Unavailable => self.failover_on.unavailable,
@@ -105,6 +105,11 @@ impl Route {
         }
         Err(last.unwrap_or_else(|| Error::Upstream(crate::upstream::UpstreamError::unreadable())))
     }
+}
+
+/// Whether the target was called at all, and said something.
+fn answered(error: &Error) -> bool {
+    matches!(error, Error::Upstream(_) | Error::Schema(_))
 }
 
 /// Failures that another target may not have.

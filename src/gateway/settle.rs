@@ -157,6 +157,11 @@ impl Running {
         &self.call().target
     }
 
+    /// When the call came in.
+    pub(super) fn begun(&self) -> Instant {
+        self.call().context.begun
+    }
+
     pub(super) fn created(&self) -> Timestamp {
         self.call().created
     }

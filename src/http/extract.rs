@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// What a handler needs of a server token.
 pub trait Needs: Send {
@@ -73,7 +74,7 @@ impl FromRequestParts<Api> for Calling {
         let authorised = Authorised::<Inference>::from_request_parts(parts, api).await?;
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
         let metadata = metadata::read(&parts.headers)?;
-        Ok(Self(Context { request_id, caller: authorised.caller, metadata }))
+        Ok(Self(Context { request_id, caller: authorised.caller, metadata, begun: Instant::now() }))
     }
 }
 
