@@ -66,8 +66,11 @@ fn entry(case: &Value) -> (Entry, Option<&'static Provider>) {
 
 /// What the adapter makes of the case's answer, where the provider's spec reads this kind of answer.
 fn decoded(case: &Value, provider: &Provider) -> Option<Outcome> {
+    // Perplexity's chat completions have ended; its spec speaks what replaced them, shaped as Responses.
+    let replaced = provider.id == "perplexity";
     let decode = match text(case, "api_flavor") {
-        "chat" | "default" => provider.chat.as_ref()?.decode,
+        "chat" | "default" if !replaced => provider.chat.as_ref()?.decode,
+        "responses" if replaced => provider.chat.as_ref()?.decode,
         "embeddings" => provider.embeddings.as_ref()?.decode,
         _ => return None,
     };

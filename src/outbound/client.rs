@@ -114,7 +114,13 @@ impl Outbound {
             }
             Ok(Fetched { media_type, body })
         };
-        tokio::time::timeout_at(budget.deadline, fetching).await.unwrap_or(Err(OutboundError::TooSlow))
+        let fetched = tokio::time::timeout_at(budget.deadline, fetching).await;
+        match fetched {
+            // What breaks off once the time is over was too slow, whichever is noticed first.
+            Ok(Err(OutboundError::Unreachable)) if Instant::now() >= budget.deadline => Err(OutboundError::TooSlow),
+            Ok(fetched) => fetched,
+            Err(_) => Err(OutboundError::TooSlow),
+        }
     }
 }
 
