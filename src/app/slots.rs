@@ -34,7 +34,7 @@ pub(super) async fn open(
         Err(error) => {
             let finding = format!("{}: {error}", path.display());
             tracing::error!("{finding}");
-            fall_back(slots, gateway, store, path, vec![finding]).await?;
+            fall_back(slots, store, path, vec![finding]).await?;
             slots.reload(store).await?;
             return Ok(None);
         }
@@ -43,22 +43,18 @@ pub(super) async fn open(
     if take(slots, gateway, path, &text) {
         slots::keep_file(store, NAME, &text, clock.now()).await?;
     } else {
-        fall_back(slots, gateway, store, path, slots.findings()).await?;
+        fall_back(slots, store, path, slots.findings()).await?;
     }
     slots.reload(store).await?;
     Ok(content)
 }
 
 /// Takes the last file that was good, where there is one, and keeps saying what is wrong with this.
-async fn fall_back(
-    slots: &Slots,
-    gateway: &Gateway,
-    store: &Store,
-    path: &Path,
-    findings: Vec<String>,
-) -> Result<(), StoreError> {
+/// It was checked when it was good: if one of its models has ended since, that one's calls say so,
+/// and the other slots go on.
+async fn fall_back(slots: &Slots, store: &Store, path: &Path, findings: Vec<String>) -> Result<(), StoreError> {
     if let Some(good) = slots::good_file(store, NAME).await?
-        && slots.take_file(&path.display().to_string(), &good, &|target| gateway.referent(target)).is_ok()
+        && slots.take_file(&path.display().to_string(), &good, &|_| Ok(())).is_ok()
     {
         tracing::warn!("the last good slots are in force");
     }

@@ -216,3 +216,19 @@ fn check_says_what_is_wrong_with_a_file_of_slots() {
     let (good, said) = check("a: fc:sim/nobody\n");
     assert!(!good && said.contains("slots.yaml:1:4: ") && said.contains("nobody"), "{said}");
 }
+
+#[tokio::test]
+async fn a_model_that_is_gone_at_a_restart_takes_no_other_slot_with_it() {
+    let (app, prices) = TestApp::with_file("prices.yaml", "RINGSIDE_PRICES", "sim/mine: { as: echo }\n").await;
+    std::fs::write(prices.with_file_name("slots.yaml"), "a: fc:sim/echo\nb: fc:sim/mine\n").unwrap();
+    let exists = || async { app.get("/v1/models/slot:b").await.status == 200 };
+    eventually("the file counts", exists).await;
+
+    std::fs::write(&prices, "").unwrap();
+    let app = app.restart().await;
+    assert_eq!(used(&app, "a").await, "fc:sim/echo");
+    assert_eq!(app.chat(&ask("slot:b", "Hi")).await.status, 404);
+    let listed = app.admin("GET", "/admin/ringside/slots").send().await.json();
+    assert!(listed["findings"][0].as_str().unwrap().contains("fc:sim/mine"), "{listed}");
+    app.stop().await;
+}
