@@ -16,8 +16,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// Kills of one run. Fifty were run before this was set; a few keep the promise in every run.
-const KILLS: usize = 5;
+/// Kills of one run, each at a random moment.
+const KILLS: usize = 50;
 const CLIENTS: usize = 6;
 
 /// One call on a connection of its own. `Some`: the answer came to its last byte, and this was its
