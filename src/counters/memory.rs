@@ -217,6 +217,10 @@ impl Memory {
     ) -> Result<T, E> {
         let account = self.account(&ask.account);
         let mut account = account.lock();
+        // A customer that was forgotten while the attempt ran does not come back with the next.
+        let forgotten = account.holds.get(&ask.id).is_some_and(|record| record.customer.is_none());
+        let customer = ask.customer.clone().filter(|_| !forgotten);
+        let ask = &Ask { customer, ..ask.clone() };
         account.settle(&ask.id, charge);
         let room = account.room(ask);
         let decided = decide(&room);

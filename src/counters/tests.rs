@@ -84,9 +84,23 @@ fn attempts_are_held_one_by_one_and_their_charges_add_up() {
     let counts = counters.of("acct", Some("cus"), now.month());
     assert_eq!((counts.spent, counts.held, counts.running), (NanoUsd(400), NanoUsd(600), 1));
     assert_eq!(first.next_attempt(&call, charge(500), next(101)), Err(()), "100 are left");
-    drop(first);
     let counts = counters.of("acct", Some("cus"), now.month());
-    assert_eq!((counts.spent, counts.held, counts.running), (NanoUsd(900), NanoUsd(0), 0));
+    assert_eq!((counts.spent, counts.held, counts.running), (NanoUsd(900), NanoUsd(0), 1), "it is settled yet");
+    first.settle(charge(50));
+    let counts = counters.of("acct", Some("cus"), now.month());
+    assert_eq!((counts.spent, counts.held, counts.running), (NanoUsd(950), NanoUsd(0), 0));
+}
+
+#[test]
+fn a_customer_that_is_forgotten_between_two_attempts_stays_forgotten() {
+    let (counters, now) = (counters(), Timestamp(1_764_000_000_000));
+    let call = ask("call", Some("cus"), now);
+    let mut running = hold(&counters, &call, 700).expect("room");
+    counters.forget("acct", "cus");
+    running.next_attempt(&call, charge(400), |_| Ok::<_, ()>((charge(600), ()))).expect("room");
+    assert_eq!(counters.of("acct", Some("cus"), now.month()), Counts::default());
+    running.settle(charge(100));
+    assert_eq!(counters.of("acct", None, now.month()).spent, NanoUsd(500));
 }
 
 #[test]

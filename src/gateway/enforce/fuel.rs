@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::{Duration, Instant};
 
 /// The keyword; no schema has one of this name.
 pub const KEYWORD: &str = "\u{1}fuel";
@@ -20,8 +21,12 @@ pub const KEYWORD: &str = "\u{1}fuel";
 /// Subschemas that one validation may look at. A valid answer of some kilobytes needs hundreds.
 pub const TANK: u64 = 200_000;
 
+/// How long one validation may take: patterns have no fuel, and each may take milliseconds.
+const TIME: Duration = Duration::from_secs(1);
+
 thread_local! {
     static LEFT: Cell<u64> = const { Cell::new(0) };
+    static UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// What is unwound with.
@@ -30,6 +35,7 @@ struct OutOfFuel;
 /// Runs `validate` with a full tank. `None` where the fuel ran out.
 pub fn bounded<T>(validate: impl FnOnce() -> T) -> Option<T> {
     LEFT.set(TANK);
+    UNTIL.set(Some(Instant::now() + TIME));
     // A compiled validator is not changed by validating, so nothing is left half done.
     match catch_unwind(AssertUnwindSafe(validate)) {
         Ok(result) => Some(result),
@@ -49,7 +55,7 @@ impl<'i> Keyword<'i> for Fuel {
 
     fn is_valid(&self, _: &'i Value) -> bool {
         let left = LEFT.get();
-        if left == 0 {
+        if left == 0 || UNTIL.get().is_some_and(|until| Instant::now() > until) {
             // Not a panic of the program: the hook that would print it is not called.
             resume_unwind(Box::new(OutOfFuel));
         }
@@ -59,19 +65,39 @@ impl<'i> Keyword<'i> for Fuel {
 }
 
 /// Puts the step into every subschema, those included that only a `$ref` reaches.
-pub fn fill(schema: &mut Value) {
+///
+/// # Errors
+/// A schema of more resources than anybody writes by hand.
+pub fn fill(schema: &mut Value) -> Result<(), String> {
     let legacy =
         schema.get("$schema").and_then(Value::as_str).is_some_and(|uri| LEGACY.iter().any(|name| uri.contains(name)));
-    let mut filling = Filling { legacy, filled: HashSet::new(), references: Vec::new() };
+    let mut filling = Filling { legacy, filled: HashSet::new(), references: HashSet::new(), bases: Vec::new() };
+    filling.bases.push(String::new());
     filling.fill_at(schema, "");
-    while let Some(pointer) = filling.references.pop() {
-        if !filling.filled.contains(&pointer)
-            && let Some(target) = schema.pointer_mut(&pointer)
-        {
-            filling.fill_at(target, &pointer);
+    // A fragment is a place in the resource that it is resolved in; which one that is does not
+    // matter here, so it is looked up in each.
+    let mut tried = HashSet::new();
+    loop {
+        if filling.bases.len() > MOST_RESOURCES {
+            return Err(format!("more than {MOST_RESOURCES} members \"$id\""));
+        }
+        let places =
+            filling.references.iter().flat_map(|at| filling.bases.iter().map(move |base| format!("{base}{at}")));
+        let new: Vec<String> = places.filter(|place| !tried.contains(place)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        for place in new {
+            if let Some(target) = schema.pointer_mut(&place) {
+                filling.fill_at(target, &place);
+            }
+            tried.insert(place);
         }
     }
 }
+
+/// Resources of one schema: itself, and what has an `$id` of its own.
+const MOST_RESOURCES: usize = 16;
 
 /// Drafts in which a `$ref` hides whatever stands beside it.
 const LEGACY: [&str; 4] = ["draft-03", "draft-04", "draft-06", "draft-07"];
@@ -83,8 +109,10 @@ struct Filling {
     legacy: bool,
     /// Where schemas have been filled, as JSON pointers.
     filled: HashSet<String>,
-    /// Where references lead.
-    references: Vec<String>,
+    /// Where references lead, from the root of some resource.
+    references: HashSet<String>,
+    /// The roots of resources.
+    bases: Vec<String>,
 }
 
 impl Filling {
@@ -95,6 +123,10 @@ impl Filling {
         }
         if self.legacy && members.get("$ref").is_some_and(Value::is_string) {
             members.retain(|name, _| NEVER_HIDDEN.contains(&name.as_str()));
+        }
+        let named = members.get("$id").or_else(|| members.get("id")).is_some_and(Value::is_string);
+        if named && !at.is_empty() {
+            self.bases.push(at.to_owned());
         }
         for (name, value) in members.iter_mut() {
             let below = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
@@ -163,7 +195,7 @@ mod tests {
             "elsewhere": {"b%": {"not": {}}, "unused": {}},
             "enum": [{}],
         });
-        fill(&mut schema);
+        fill(&mut schema).unwrap();
         let step = json!({KEYWORD: true});
         let only = json!([step]);
         assert_eq!(
@@ -185,7 +217,7 @@ mod tests {
             "definitions": {"a": {}},
             "properties": {"x": {"$ref": "#/definitions/a", "type": "string"}},
         });
-        fill(&mut schema);
+        fill(&mut schema).unwrap();
         assert_eq!(schema["properties"]["x"], json!({"allOf": [{KEYWORD: true}, {"$ref": "#/definitions/a"}]}));
     }
 }

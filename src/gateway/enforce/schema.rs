@@ -52,7 +52,7 @@ impl Schema {
         }
         let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let mut filled = value.clone();
-        fuel::fill(&mut filled);
+        fuel::fill(&mut filled)?;
         // Nothing is fetched: the crate is built without the features that would.
         let validator = jsonschema::options()
             .with_keyword(fuel::KEYWORD, |_, _, _| Ok(Box::new(Fuel)))
@@ -208,6 +208,19 @@ mod tests {
         let deep = (0..100).fold(json!(1), |inner, _| json!({"a": inner}));
         let schema = json!({"allOf": [{"properties": {"a": {"$ref": "#"}}}, {"properties": {"a": {"$ref": "#"}}}]});
         assert_eq!(Schema::compile(&schema.to_string()).unwrap().check(&deep), Ok(()), "the validator remembers it");
+    }
+
+    /// The doubling stands below an unknown keyword of a resource inside, which only it refers to.
+    #[test]
+    fn a_resource_inside_hides_nothing() {
+        let twice = |level: usize| json!({"$ref": format!("#/x/{}", level + 1)});
+        let levels = (0..60).map(|level| json!({"anyOf": [twice(level), twice(level)]})).chain([json!(false)]);
+        let inside = json!({"$id": "http://a.test/n", "x": levels.collect::<Vec<_>>()});
+        let schema = json!({"$ref": "http://a.test/n#/x/0", "$defs": {"n": inside}});
+        assert_eq!(Schema::compile(&schema.to_string()).unwrap().check(&json!({})), Err(too_costly()));
+        let many: serde_json::Map<_, _> =
+            (0..20).map(|n| (format!("d{n}"), json!({"$id": format!("http://a.test/{n}")}))).collect();
+        assert!(Schema::compile(&json!({"$defs": many}).to_string()).is_err());
     }
 
     #[test]

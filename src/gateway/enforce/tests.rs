@@ -127,4 +127,13 @@ fn the_tool_that_is_the_answer_has_a_name_of_its_own() {
     let request = ChatRequest::parse(text.as_bytes(), 64).unwrap();
     let plan = enforcement(&object()).plan(&request, chat("openai"), |word| word == "tools");
     assert_eq!(plan.tool, "answer_city");
+
+    // Whatever names the caller's tools have taken, one is found.
+    let mut taken = vec!["city".to_owned(), "answer_city".to_owned()];
+    taken.extend((0..20).map(|number| format!("answer_{number}")));
+    let tools: Vec<Value> = taken.iter().map(|name| json!({"type": "function", "function": {"name": name}})).collect();
+    let text = json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}], "tools": tools}).to_string();
+    let request = ChatRequest::parse(text.as_bytes(), 64).unwrap();
+    let plan = enforcement(&object()).plan(&request, chat("openai"), |word| word == "tools");
+    assert!(!plan.tool.is_empty() && !taken.contains(&plan.tool), "{}", plan.tool);
 }
