@@ -243,3 +243,50 @@ impl Permit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::billing::testing::{entry, priced};
+    use crate::billing::{Books, Drain, Terms};
+    use crate::store::Store;
+    use std::time::Duration;
+
+    /// A call that takes several attempts never has more of its customer's wallet than there is.
+    #[tokio::test]
+    async fn the_wallet_pays_each_attempt_as_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("a.db").display());
+        let store = Arc::new(Store::open(&url, Duration::ZERO).await.unwrap());
+        let drain = Arc::new(Drain::start(Arc::clone(&store), &folder.path().join("journal")).await.unwrap());
+        let books = Books::open(store, drain, Clock::of_machine()).await.unwrap();
+        let ledger = books.ledger();
+        let payer =
+            Payer { account: "acct_1".into(), monthly_budget: None, default_customer_budget: None, prepaid: false };
+        let customer = ledger.customer(&payer, "cus_42").unwrap();
+        ledger.counters().add_to_wallet(&payer.account, Some(&customer.id), NanoUsd(1_000_000_000));
+        // 1,000 output tokens are 1 USD: all that there is is held.
+        let entry = entry(priced("{ input: 0, output: 1000 }"));
+        let wish = Wish {
+            entry: &entry,
+            terms: Terms::default(),
+            service_tier: None,
+            input: 10,
+            has_output: true,
+            stated: Some(1000),
+            choices: 1,
+            thinking: None,
+            billable: None,
+        };
+        let mut permit = ledger.admit(&"use_1".into(), &payer, Some(&customer), &wish).unwrap();
+        assert_eq!(permit.held().debit, NanoUsd(1_000_000_000));
+        let (cost, wallet) = (NanoUsd(400_000_000), NanoUsd(600_000_000));
+        let second = permit.next_attempt(cost, cost, &wish).unwrap();
+        assert_eq!((second.limit, second.lowered), (Some(600), true), "what is left of the wallet");
+        assert_eq!(permit.held().debit, NanoUsd(1_000_000_000), "a crash bills both attempts");
+        assert!(permit.next_attempt(wallet, wallet, &wish).is_err(), "nothing is left");
+        let receipt = permit.settle(NanoUsd(1_000_000_000), NanoUsd(1_000_000_000));
+        assert_eq!(receipt.customer_debit, Some(NanoUsd(1_000_000_000)));
+        assert_eq!(receipt.customer_balance, Some(NanoUsd::ZERO));
+    }
+}
