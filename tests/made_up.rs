@@ -103,15 +103,7 @@ fn encoded(request: &Value) -> Result<Value, String> {
     let body = request.to_string();
     let request = ChatRequest::parse(body.as_bytes(), 64).expect("a good request");
     let operation = parley::PROVIDER.chat.as_ref().expect("it chats");
-    let target = Target {
-        model: "grand-1",
-        max_output: 4000,
-        output_limit: request.output_limit,
-        reasoning_format: operation.reasoning_format,
-        tool_ids: operation.tool_ids,
-        normalises: operation.normalises,
-        user: None,
-    };
+    let target = Target::of(operation, &request, "grand-1", 4000);
     let view = normalise::chat(&request, target).map_err(|error| error.message)?;
     let mut json = Json::default();
     (operation.encode)(&view, &mut json).map_err(|refused| refused.param)?;

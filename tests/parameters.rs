@@ -87,15 +87,7 @@ impl Fate {
 fn encoded(operation: &ChatOperation, body: &Map<String, Value>) -> Option<Value> {
     let body = Value::Object(body.clone()).to_string();
     let request = ChatRequest::parse(body.as_bytes(), 64).expect("a good request");
-    let target = Target {
-        model: "the-model",
-        max_output: 8192,
-        output_limit: request.output_limit,
-        reasoning_format: operation.reasoning_format,
-        tool_ids: operation.tool_ids,
-        normalises: operation.normalises,
-        user: None,
-    };
+    let target = Target::of(operation, &request, "the-model", 8192);
     let view = normalise::chat(&request, target).expect("a request that can be read");
     let mut json = Json::default();
     (operation.encode)(&view, &mut json).ok()?;

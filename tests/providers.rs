@@ -98,15 +98,7 @@ fn each_is_sent_the_same_request_in_its_own_shape() {
         for case in cases {
             let body = read(&case);
             let request = ChatRequest::parse(&body, 128).expect("a good request");
-            let target = Target {
-                model: "the-model",
-                max_output: 8192,
-                output_limit: request.output_limit,
-                reasoning_format: operation.reasoning_format,
-                tool_ids: operation.tool_ids,
-                normalises: operation.normalises,
-                user: None,
-            };
+            let target = Target::of(operation, &request, "the-model", 8192);
             let mut view = normalise::chat(&request, target).expect("a request that can be read");
             if operation.fetches_images {
                 view.put_images(&|_| Some(("image/png".to_owned(), "ZmV0Y2hlZA==".to_owned())));

@@ -31,19 +31,7 @@ pub fn encode(criterion: &mut Criterion) {
 
 fn encoded(body: &[u8], operation: &ChatOperation) -> Vec<u8> {
     let request = ChatRequest::parse(body, DEPTH).expect("a good request");
-    let view = normalise::chat(
-        &request,
-        Target {
-            model: "the-model",
-            max_output: 8192,
-            output_limit: request.output_limit,
-            reasoning_format: operation.reasoning_format,
-            tool_ids: operation.tool_ids,
-            normalises: operation.normalises,
-            user: None,
-        },
-    )
-    .expect("a good request");
+    let view = normalise::chat(&request, Target::of(operation, &request, "the-model", 8192)).expect("a good request");
     let mut json = Json::with_capacity(request.bytes + 256);
     (operation.encode)(&view, &mut json).expect("nothing is refused");
     json.into_bytes()

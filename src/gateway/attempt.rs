@@ -167,13 +167,9 @@ async fn encode(
     let mut view = normalise::chat(
         request,
         Target {
-            model: &target.model,
-            max_output: u64::from(target.entry.max_output_tokens),
             output_limit: running.output_limit(),
-            reasoning_format: operation.reasoning_format,
-            tool_ids: operation.tool_ids,
-            normalises: operation.normalises,
             user: user.as_deref(),
+            ..Target::of(operation, request, &target.model, u64::from(target.entry.max_output_tokens))
         },
     )
     .map_err(Error::Request)?;

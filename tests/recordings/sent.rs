@@ -34,15 +34,7 @@ pub fn encoded(recording: &Recording) -> Value {
     } else {
         let operation = provider.chat.as_ref().expect("it chats");
         let request = ChatRequest::parse(body.as_bytes(), 128).expect("a good request");
-        let target = Target {
-            model: &model,
-            max_output: 8192,
-            output_limit: request.output_limit,
-            reasoning_format: operation.reasoning_format,
-            tool_ids: operation.tool_ids,
-            normalises: operation.normalises,
-            user: None,
-        };
+        let target = Target::of(operation, &request, &model, 8192);
         let view = normalise::chat(&request, target).unwrap_or_else(|error| panic!("{}: {error:?}", recording.case));
         (operation.encode)(&view, &mut json).unwrap_or_else(|refused| panic!("{}: {refused:?}", recording.case));
     }

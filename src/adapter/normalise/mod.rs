@@ -3,14 +3,13 @@
 //! System text is lifted out, messages are folded into alternating turns, tool results find the
 //! calls they answer, data URIs are taken apart. A spec that only copies members
 //! ([`ChatOperation::normalises`] is false) gets the top level alone.
-//!
-//! [`ChatOperation::normalises`]: super::provider::ChatOperation::normalises
 
 mod content;
 mod history;
 mod ids;
 mod options;
 
+use super::provider::ChatOperation;
 use super::view::{Chat, ModelInfo, RawMessage};
 use crate::wire::chat::{ChatRequest, Message};
 use crate::wire::request_error::RequestError;
@@ -32,6 +31,21 @@ pub struct Target<'a> {
     pub normalises: bool,
     /// A hash of the end customer, where the operator forwards one.
     pub user: Option<&'a str>,
+}
+
+impl<'a> Target<'a> {
+    /// A model as an operation takes it; the output limit is the caller's own, and nobody's hash is sent.
+    pub fn of(operation: &ChatOperation, request: &ChatRequest<'_>, model: &'a str, max_output: u64) -> Self {
+        Self {
+            model,
+            max_output,
+            output_limit: request.output_limit,
+            reasoning_format: operation.reasoning_format,
+            tool_ids: operation.tool_ids,
+            normalises: operation.normalises,
+            user: None,
+        }
+    }
 }
 
 /// What a model without a known limit is taken to be able to say.
