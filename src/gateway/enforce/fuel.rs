@@ -79,7 +79,9 @@ pub fn fill(schema: &mut Value) -> Result<(), String> {
     let mut tried = HashSet::new();
     loop {
         if filling.bases.len() > MOST_RESOURCES {
-            return Err(format!("more than {MOST_RESOURCES} members \"$id\""));
+            return Err(format!(
+                "the schema has more than {MOST_RESOURCES} resources; leave \"$id\" out where you can"
+            ));
         }
         let places =
             filling.references.iter().flat_map(|at| filling.bases.iter().map(move |base| format!("{base}{at}")));
