@@ -23,7 +23,9 @@ pub type Finding = Problem;
 pub type Referent<'r> = dyn Fn(&str) -> Result<(), String> + 'r;
 
 /// Targets of one slot, nested slots written out.
-const MOST_TARGETS: usize = 32;
+pub const MOST_TARGETS: usize = 32;
+/// The largest weight of a target.
+pub const MOST_WEIGHT: u32 = 1_000_000;
 
 /// Reads a file's text, shown as `file` in findings.
 ///
@@ -122,9 +124,9 @@ impl Reader<'_> {
             return None;
         };
         let weight = node.get("weight").and_then(|weight| {
-            let number = weight.text().and_then(|text| text.parse().ok()).filter(|weight| *weight <= 1_000_000);
+            let number = weight.text().and_then(|text| text.parse().ok()).filter(|weight| *weight <= MOST_WEIGHT);
             if number.is_none() {
-                self.say(&weight.at, "`weight` is a whole number from 0 to 1000000");
+                self.say(&weight.at, format!("`weight` is a whole number from 0 to {MOST_WEIGHT}"));
             }
             number
         });

@@ -12,6 +12,6 @@ mod rest;
 mod table;
 
 pub use definition::{Definition, FailoverOn, Target};
-pub use load::{Finding, Referent, read};
+pub use load::{Finding, MOST_TARGETS, MOST_WEIGHT, Referent, read};
 pub use rest::Rest;
 pub use table::{Listed, Slots, Source};

@@ -159,6 +159,30 @@ async fn a_target_that_keeps_failing_rests() {
 }
 
 #[tokio::test]
+async fn a_wrong_target_is_refused_by_its_place() {
+    let app = TestApp::start().await;
+    for (body, param, told) in [
+        (json!({"targets": [{"target": "fc:sim/echo", "wieght": 5}]}), "targets", "targets[0]: unknown field `wieght`"),
+        (
+            json!({"targets": ["fc:sim/echo", {"target": "fc:sim/tool", "weight": 1_000_001}]}),
+            "targets",
+            "targets[1].weight",
+        ),
+        (json!({"targets": ["fc:sim/nobody"]}), "targets", "nobody"),
+        (json!({"targets": []}), "targets", "1 to 32"),
+        (json!({"targets": vec!["fc:sim/echo"; 33]}), "targets", "1 to 32"),
+        (json!({"target": "fc:sim/nobody"}), "target", "nobody"),
+        (json!({}), "target", "expected a reference"),
+    ] {
+        let answer = point(&app, "a", &body).await;
+        let message = answer.assert_error(400, "invalid_request_error", "invalid_request");
+        assert_eq!(answer.json()["error"]["param"], param, "{body}");
+        assert!(message.contains(told), "{message}");
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn a_slot_none_of_whose_targets_can_be_called_says_why() {
     let app = TestApp::start().await;
     point(&app, "a", &json!({"targets": ["fc:openai/gpt-4o-mini", "fc:groq/openai/gpt-oss-20b"]})).await;

@@ -7,32 +7,29 @@ use crate::http::error::internal;
 use crate::http::extract::{JsonBody, Operator};
 use crate::http::member::read;
 use crate::http::state::Api;
-use crate::slots::{Definition, FailoverOn, Listed, Source, Target, definition::is_alias};
+use crate::slots::{Definition, FailoverOn, Listed, MOST_TARGETS, MOST_WEIGHT, Source, Target, definition::is_alias};
 use crate::store::slots::{self, SlotRow};
 use crate::wire::error::{ApiError, Code};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Change {
     target: Option<String>,
-    targets: Option<Vec<Given>>,
+    targets: Option<Vec<Value>>,
     failover_on: Option<Vec<String>>,
 }
 
-/// A target alone, or with its weight.
+/// A target with its weight; one alone is a text.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Given {
-    Alone(String),
-    Weighed {
-        target: String,
-        #[serde(default)]
-        weight: Option<u32>,
-    },
+#[serde(deny_unknown_fields)]
+struct Weighed {
+    target: String,
+    weight: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -137,17 +134,14 @@ pub async fn change(
 }
 
 fn definition(change: Change, gateway: &Gateway, alias: &str) -> Result<Definition, ApiError> {
-    let targets = match (change.target, change.targets) {
-        (Some(target), None) => vec![Target { target, weight: None }],
-        (None, Some(targets)) if !targets.is_empty() => {
-            let shape = |given| match given {
-                Given::Alone(target) => Target { target, weight: None },
-                Given::Weighed { target, weight } => Target { target, weight },
-            };
-            targets.into_iter().map(shape).collect()
+    let (param, targets) = match (change.target, change.targets) {
+        (Some(target), None) => ("target", vec![Target { target, weight: None }]),
+        (None, Some(targets)) if (1..=MOST_TARGETS).contains(&targets.len()) => {
+            ("targets", targets.into_iter().enumerate().map(weighed).collect::<Result<_, _>>()?)
         }
+        (None, Some(_)) => return Err(bad("targets", format!("targets: expected 1 to {MOST_TARGETS} targets."))),
         (Some(_), Some(_)) => return Err(bad("targets", "Give `target` or `targets`, not both.")),
-        (None, _) => return Err(bad("target", "target: expected a reference such as fc:openai/gpt-4o.")),
+        (None, None) => return Err(bad("target", "target: expected a reference such as fc:openai/gpt-4o.")),
     };
     let mut failover_on = FailoverOn::default();
     if let Some(words) = change.failover_on {
@@ -161,7 +155,29 @@ fn definition(change: Change, gateway: &Gateway, alias: &str) -> Result<Definiti
     }
     let written = Definition { targets, failover_on };
     let referent = |target: &str| gateway.referent(target);
-    gateway.slots.resolve(alias, &written, &referent).map_err(|text| bad("target", format!("target: {text}.")))
+    gateway.slots.resolve(alias, &written, &referent).map_err(|text| bad(param, format!("{param}: {text}.")))
+}
+
+/// One of the targets, as it is given.
+fn weighed((index, given): (usize, Value)) -> Result<Target, ApiError> {
+    let weighed = match given {
+        Value::String(target) => Ok(Weighed { target, weight: None }),
+        given => Weighed::deserialize(given),
+    };
+    match weighed {
+        Ok(Weighed { target, weight }) if weight.is_none_or(|weight| weight <= MOST_WEIGHT) => {
+            Ok(Target { target, weight })
+        }
+        Ok(_) => {
+            Err(bad("targets", format!("targets[{index}].weight: expected a whole number from 0 to {MOST_WEIGHT}.")))
+        }
+        Err(error) => Err(bad(
+            "targets",
+            format!(
+                "targets[{index}]: {error}; expected a reference such as fc:openai/gpt-4o, or an object with `target` and `weight`."
+            ),
+        )),
+    }
 }
 
 /// Takes a re-pointing back: the file's entry holds again.
