@@ -35,6 +35,8 @@ pub enum Refusal {
     Customer(CustomerError),
     /// This process may not serve the database any more.
     Halted,
+    /// The call gave no sign of life for so long that it was settled by rule.
+    Lapsed,
 }
 
 impl Refusal {
@@ -143,16 +145,10 @@ impl Ledger {
             Refusal::of(denied, customer.map(|customer| Arc::clone(&customer.external_id)), now.month())
         })?;
         let clock = self.clock.clone();
-        Ok(Permit {
-            hold,
-            ask,
-            amounts,
-            grant: granted,
-            clock,
-            admitted: now,
-            renewed: now,
-            charged: Amounts::default(),
-        })
+        // Another call may have begun the next month since the clock was read: the event says the
+        // month that the counters count it in.
+        let admitted = now.max(hold.month.start());
+        Ok(Permit { hold, ask, amounts, grant: granted, clock, admitted, renewed: now, charged: Amounts::default() })
     }
 
     /// What is held and spent.
@@ -214,19 +210,22 @@ impl Permit {
     }
 
     /// Ends one attempt, which was charged `cost`, and holds for the next, in one step. The
-    /// customer's wallet is debited `debit` of it now, and the rest when the call is settled.
+    /// customer's wallet is debited `debit` of it now, and the rest when the call is settled. `None`:
+    /// the call gave no sign of life for so long that it was settled by rule.
     ///
     /// # Errors
     /// [`Denied`]: the next attempt has no room; what was charged stays.
-    pub fn next_attempt(&mut self, cost: NanoUsd, debit: NanoUsd, wish: &Wish<'_>) -> Result<Grant, Denied> {
+    pub fn next_attempt(&mut self, cost: NanoUsd, debit: NanoUsd, wish: &Wish<'_>) -> Result<Option<Grant>, Denied> {
         let charge = Amounts { cost, debit };
         self.ask.now = self.clock.now();
         self.charged = self.charged.plus(charge);
         self.amounts = Amounts::default();
         let decide = |room: &_| grant(wish, room).map(|(amounts, granted)| (amounts, (amounts, granted)));
-        let (amounts, granted) = self.hold.next_attempt(&self.ask, charge, decide)?;
+        let Some((amounts, granted)) = self.hold.next_attempt(&self.ask, charge, decide)? else {
+            return Ok(None);
+        };
         (self.amounts, self.grant) = (amounts, granted);
-        Ok(granted)
+        Ok(Some(granted))
     }
 
     /// Replaces the hold by the charge of the whole call, of which `cost` counts against budgets
@@ -252,23 +251,20 @@ mod tests {
     use crate::store::Store;
     use std::time::Duration;
 
-    /// A call that takes several attempts never has more of its customer's wallet than there is.
-    #[tokio::test]
-    async fn the_wallet_pays_each_attempt_as_it_ends() {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("a.db").display());
+    async fn books(folder: &std::path::Path, clock: Clock) -> Books {
+        let url = format!("sqlite://{}", folder.join("a.db").display());
         let store = Arc::new(Store::open(&url, Duration::ZERO).await.unwrap());
-        let drain = Arc::new(Drain::start(Arc::clone(&store), &folder.path().join("journal")).await.unwrap());
-        let books = Books::open(store, drain, Clock::of_machine()).await.unwrap();
-        let ledger = books.ledger();
-        let payer =
-            Payer { account: "acct_1".into(), monthly_budget: None, default_customer_budget: None, prepaid: false };
-        let customer = ledger.customer(&payer, "cus_42").unwrap();
-        ledger.counters().add_to_wallet(&payer.account, Some(&customer.id), NanoUsd(1_000_000_000));
-        // 1,000 output tokens are 1 USD: all that there is is held.
-        let entry = entry(priced("{ input: 0, output: 1000 }"));
-        let wish = Wish {
-            entry: &entry,
+        let drain = Arc::new(Drain::start(Arc::clone(&store), &folder.join("journal")).await.unwrap());
+        Books::open(store, drain, clock).await.unwrap()
+    }
+
+    fn payer() -> Payer {
+        Payer { account: "acct_1".into(), monthly_budget: None, default_customer_budget: None, prepaid: false }
+    }
+
+    fn wish(entry: &crate::billing::Entry) -> Wish<'_> {
+        Wish {
+            entry,
             terms: Terms::default(),
             service_tier: None,
             input: 10,
@@ -277,16 +273,46 @@ mod tests {
             choices: 1,
             thinking: None,
             billable: None,
-        };
+        }
+    }
+
+    /// A call that takes several attempts never has more of its customer's wallet than there is.
+    #[tokio::test]
+    async fn the_wallet_pays_each_attempt_as_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let books = books(folder.path(), Clock::of_machine()).await;
+        let (ledger, payer) = (books.ledger(), payer());
+        let customer = ledger.customer(&payer, "cus_42").unwrap();
+        ledger.counters().add_to_wallet(&payer.account, Some(&customer.id), NanoUsd(1_000_000_000));
+        // 1,000 output tokens are 1 USD: all that there is is held.
+        let entry = entry(priced("{ input: 0, output: 1000 }"));
+        let wish = wish(&entry);
         let mut permit = ledger.admit(&"use_1".into(), &payer, Some(&customer), &wish).unwrap();
         assert_eq!(permit.held().debit, NanoUsd(1_000_000_000));
         let (cost, wallet) = (NanoUsd(400_000_000), NanoUsd(600_000_000));
-        let second = permit.next_attempt(cost, cost, &wish).unwrap();
+        let second = permit.next_attempt(cost, cost, &wish).unwrap().unwrap();
         assert_eq!((second.limit, second.lowered), (Some(600), true), "what is left of the wallet");
         assert_eq!(permit.held().debit, NanoUsd(1_000_000_000), "a crash bills both attempts");
         assert!(permit.next_attempt(wallet, wallet, &wish).is_err(), "nothing is left");
         let receipt = permit.settle(NanoUsd(1_000_000_000), NanoUsd(1_000_000_000));
         assert_eq!(receipt.customer_debit, Some(NanoUsd(1_000_000_000)));
         assert_eq!(receipt.customer_balance, Some(NanoUsd::ZERO));
+    }
+    /// The clock is read before the counters are locked: a call that loses the race over the
+    /// month's edge counts in the new month, and its event says so.
+    #[tokio::test]
+    async fn an_event_says_the_month_in_which_the_counters_count_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::movable();
+        let books = books(folder.path(), clock.clone()).await;
+        let (ledger, payer) = (books.ledger(), payer());
+        let entry = entry(priced("{ input: 0, output: 1000 }"));
+        let early = ledger.admit(&"use_1".into(), &payer, None, &wish(&entry)).unwrap();
+        assert_eq!(early.admitted().month(), clock.now().month());
+        let next = clock.now().month().next();
+        ledger.counters().set_spent(&payer.account, None, next, NanoUsd::ZERO);
+        let late = ledger.admit(&"use_2".into(), &payer, None, &wish(&entry)).unwrap();
+        assert_eq!(late.admitted(), next.start());
+        assert_eq!(ledger.counters().of(&payer.account, None, next).held, late.held().cost);
     }
 }

@@ -34,13 +34,21 @@ struct Customer {
     has_wallet: bool,
 }
 
-/// What counts against a monthly budget. Calls of an earlier month that still run are not in it.
+/// What counts against a monthly budget: of this month, and of the one before it, whose last calls
+/// may still run and take further attempts.
 #[derive(Clone, Copy, Debug, Default)]
 struct Party {
+    now: Tally,
+    before: Tally,
+    running: u64,
+}
+
+/// One month's counts.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
     month: Month,
     spent: NanoUsd,
     held: NanoUsd,
-    running: u64,
 }
 
 /// A wallet.
@@ -55,7 +63,10 @@ struct Purse {
 struct Record {
     customer: Option<Arc<str>>,
     month: Month,
+    /// For the attempt that runs.
     amounts: Amounts,
+    /// What attempts before it were charged; it is spent already.
+    charged: Amounts,
     customer_wallet: bool,
     account_wallet: bool,
     expires: Timestamp,
@@ -70,25 +81,37 @@ pub(super) struct Opened {
 impl Party {
     /// Moves on to `month`; never back, whatever a clock does.
     fn in_month(&mut self, month: Month) {
-        if month > self.month {
-            *self = Self { month, spent: NanoUsd::ZERO, held: NanoUsd::ZERO, running: self.running };
+        if month > self.now.month {
+            self.before = self.now;
+            self.now = Tally { month, ..Tally::default() };
         }
     }
 
-    fn left(&self, limit: NanoUsd) -> Left {
-        let settled = limit.saturating_sub(self.spent);
-        Left { settled, free: settled.saturating_sub(self.held) }
+    /// The counts of `month`, where they are still known.
+    fn of(&mut self, month: Month) -> Option<&mut Tally> {
+        [&mut self.now, &mut self.before].into_iter().find(|tally| tally.month == month)
     }
 
-    fn hold(&mut self, cost: NanoUsd) {
-        self.held = self.held.saturating_add(cost);
+    /// What `limit` leaves in `month`: nothing in one that is long over.
+    fn left(&mut self, month: Month, limit: NanoUsd) -> Left {
+        let Some(tally) = self.of(month) else {
+            return Left { settled: NanoUsd::ZERO, free: NanoUsd::ZERO };
+        };
+        let settled = limit.saturating_sub(tally.spent);
+        Left { settled, free: settled.saturating_sub(tally.held) }
+    }
+
+    fn hold(&mut self, month: Month, cost: NanoUsd) {
+        if let Some(tally) = self.of(month) {
+            tally.held = tally.held.saturating_add(cost);
+        }
         self.running += 1;
     }
 
     fn settle(&mut self, month: Month, held: NanoUsd, charge: NanoUsd) {
-        if month == self.month {
-            self.held = self.held.saturating_sub(held);
-            self.spent = self.spent.saturating_add(charge);
+        if let Some(tally) = self.of(month) {
+            tally.held = tally.held.saturating_sub(held);
+            tally.spent = tally.spent.saturating_add(charge);
         }
         self.running = self.running.saturating_sub(1);
     }
@@ -107,18 +130,24 @@ impl Purse {
 }
 
 impl Account {
-    fn room(&mut self, ask: &Ask) -> Room {
-        let month = ask.now.month().max(self.own.month);
-        self.own.in_month(month);
+    /// The month that a call of `now` counts in: that of the latest call, whatever a clock does.
+    fn month(&mut self, now: Timestamp) -> Month {
+        self.own.in_month(now.month());
+        self.own.now.month
+    }
+
+    /// What the caps leave in `month`.
+    fn room(&mut self, ask: &Ask, month: Month) -> Room {
         let mut room = Room {
-            account_budget: ask.account_budget.map(|limit| self.own.left(limit)),
+            account_budget: ask.account_budget.map(|limit| self.own.left(month, limit)),
             account_wallet: ask.prepaid.then(|| self.wallet.left()),
             ..Room::default()
         };
+        let now = self.own.now.month;
         if let Some(id) = &ask.customer {
             let customer = self.customer(id);
-            customer.party.in_month(month);
-            room.customer_budget = ask.customer_budget.map(|limit| customer.party.left(limit));
+            customer.party.in_month(now);
+            room.customer_budget = ask.customer_budget.map(|limit| customer.party.left(month, limit));
             room.customer_wallet = customer.has_wallet.then(|| customer.wallet.left());
         }
         room
@@ -132,30 +161,34 @@ impl Account {
         self.customers.entry(Arc::clone(id)).or_default()
     }
 
-    fn open(&mut self, ask: &Ask, amounts: Amounts) -> Opened {
-        let month = self.own.month;
-        self.own.hold(amounts.cost);
-        if ask.prepaid {
+    /// The record of a first attempt.
+    fn first(&mut self, ask: &Ask, month: Month, amounts: Amounts) -> Record {
+        let customer_wallet = ask.customer.as_ref().is_some_and(|id| self.customer(id).has_wallet);
+        Record {
+            customer: ask.customer.clone(),
+            month,
+            amounts,
+            charged: Amounts::default(),
+            customer_wallet,
+            account_wallet: ask.prepaid,
+            expires: ask.now.after(LEASE),
+        }
+    }
+
+    fn open(&mut self, id: &Arc<str>, record: Record) -> Opened {
+        let Record { month, amounts, customer_wallet, .. } = record;
+        self.own.hold(month, amounts.cost);
+        if record.account_wallet {
             self.wallet.held = self.wallet.held.saturating_add(amounts.cost);
         }
-        let mut customer_wallet = false;
-        if let Some(id) = &ask.customer {
+        if let Some(id) = &record.customer {
             let customer = self.customer(id);
-            customer.party.hold(amounts.cost);
-            customer_wallet = customer.has_wallet;
+            customer.party.hold(month, amounts.cost);
             if customer_wallet {
                 customer.wallet.held = customer.wallet.held.saturating_add(amounts.debit);
             }
         }
-        let record = Record {
-            customer: ask.customer.clone(),
-            month,
-            amounts,
-            customer_wallet,
-            account_wallet: ask.prepaid,
-            expires: ask.now.after(LEASE),
-        };
-        self.holds.insert(Arc::clone(&ask.id), record);
+        self.holds.insert(Arc::clone(id), record);
         Opened { customer_wallet, month }
     }
 
@@ -203,10 +236,12 @@ impl Memory {
     ) -> Result<(Opened, T), E> {
         let account = self.account(&ask.account);
         let mut account = account.lock();
-        let room = account.room(ask);
+        let month = account.month(ask.now);
+        let room = account.room(ask, month);
         let (amounts, decided) = decide(&room)?;
         debug_assert!(fits(&room, amounts), "{amounts:?} was decided to fit into {room:?}");
-        Ok((account.open(ask, amounts), decided))
+        let record = account.first(ask, month, amounts);
+        Ok((account.open(&ask.id, record), decided))
     }
 
     pub(super) fn next_attempt<T, E>(
@@ -214,25 +249,44 @@ impl Memory {
         ask: &Ask,
         charge: Amounts,
         decide: impl FnOnce(&Room) -> Result<(Amounts, T), E>,
-    ) -> Result<T, E> {
+    ) -> Result<Option<T>, E> {
         let account = self.account(&ask.account);
         let mut account = account.lock();
-        // A customer that was forgotten while the attempt ran does not come back with the next.
-        let forgotten = account.holds.get(&ask.id).is_some_and(|record| record.customer.is_none());
-        let customer = ask.customer.clone().filter(|_| !forgotten);
-        let ask = &Ask { customer, ..ask.clone() };
+        let Some(record) = account.holds.get(&ask.id) else {
+            return Ok(None);
+        };
+        // The call stays what it was at its first attempt: its month, the wallets it is debited to,
+        // and nobody's where its customer was forgotten meanwhile.
+        let next = Record {
+            customer: record.customer.clone(),
+            charged: record.charged.plus(charge),
+            expires: ask.now.after(LEASE),
+            ..*record
+        };
+        let ask = &Ask { customer: next.customer.clone(), ..ask.clone() };
         account.settle(&ask.id, charge);
-        let room = account.room(ask);
+        account.month(ask.now);
+        let room = account.room(ask, next.month);
         let decided = decide(&room);
         // Without room for another attempt the call stands with nothing held: it is settled yet.
         let amounts = decided.as_ref().map_or_else(|_| Amounts::default(), |(amounts, _)| *amounts);
         debug_assert!(fits(&room, amounts) || decided.is_err(), "{amounts:?} was decided to fit into {room:?}");
-        account.open(ask, amounts);
-        decided.map(|(_, decided)| decided)
+        account.open(&ask.id, Record { amounts, ..next });
+        decided.map(|(_, decided)| Some(decided))
     }
 
     pub(super) fn settle(&self, account: &str, id: &str, charge: Amounts) -> Option<Settled> {
         self.known(account)?.lock().settle(id, charge)
+    }
+
+    /// Settles a call for what all its attempts come to.
+    pub(super) fn settle_whole(&self, account: &str, id: &str, whole: Amounts) -> Option<Settled> {
+        let account = self.known(account)?;
+        let mut account = account.lock();
+        let charged = account.holds.get(id)?.charged;
+        let cost = whole.cost.saturating_sub(charged.cost);
+        let debit = whole.debit.saturating_sub(charged.debit);
+        account.settle(id, Amounts { cost, debit })
     }
 
     pub(super) fn renew(&self, account: &str, id: &str, now: Timestamp) {
@@ -293,7 +347,7 @@ impl Memory {
             Some(id) => &mut account.customer(id).party,
         };
         party.in_month(month);
-        party.spent = spent;
+        party.now.spent = spent;
     }
 
     pub(super) fn of(&self, account: &str, customer: Option<&str>, month: Month) -> Counts {
@@ -310,8 +364,8 @@ impl Memory {
         };
         party.in_month(month);
         Counts {
-            spent: party.spent,
-            held: party.held,
+            spent: party.now.spent,
+            held: party.now.held,
             wallet: wallet.map(|wallet| wallet.balance),
             running: party.running,
         }

@@ -188,10 +188,11 @@ impl Counters {
         memory.abandoned(now)
     }
 
-    /// Charges an abandoned hold. `false`: it is settled already.
-    pub fn settle_abandoned(&self, hold: &Abandoned, charge: Amounts) -> bool {
+    /// Charges an abandoned hold `whole`: what its call comes to, earlier attempts included. `false`:
+    /// it is settled already.
+    pub fn settle_abandoned(&self, hold: &Abandoned, whole: Amounts) -> bool {
         let Self::Memory(memory) = self;
-        memory.settle(&hold.account, &hold.id, charge).is_some()
+        memory.settle_whole(&hold.account, &hold.id, whole).is_some()
     }
 
     /// Adds to a wallet, or takes from it; makes the customer's if it has none. `None` for the
@@ -259,7 +260,9 @@ impl Hold {
     }
 
     /// Ends one attempt and holds for the next, in one step: `charge` is spent, and what `decide`
-    /// makes of the room left is held. Attempts are held one by one; what they charged adds up.
+    /// makes of the room left is held. Attempts are held one by one, in the month of the first; what
+    /// they charged adds up. `None`: the hold expired meanwhile and is settled, so that nothing can
+    /// follow under its id.
     ///
     /// # Errors
     /// What `decide` refuses with; the charge is spent all the same, and nothing is held.
@@ -268,7 +271,7 @@ impl Hold {
         ask: &Ask,
         charge: Amounts,
         decide: impl FnOnce(&Room) -> Result<(Amounts, T), E>,
-    ) -> Result<T, E> {
+    ) -> Result<Option<T>, E> {
         let Counters::Memory(memory) = &*self.counters;
         memory.next_attempt(ask, charge, decide)
     }

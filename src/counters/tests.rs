@@ -80,7 +80,7 @@ fn attempts_are_held_one_by_one_and_their_charges_add_up() {
             _ => Err(()),
         }
     };
-    first.next_attempt(&call, charge(400), next(600)).expect("room");
+    first.next_attempt(&call, charge(400), next(600)).expect("room").expect("its hold stands");
     let counts = counters.of("acct", Some("cus"), now.month());
     assert_eq!((counts.spent, counts.held, counts.running), (NanoUsd(400), NanoUsd(600), 1));
     assert_eq!(first.next_attempt(&call, charge(500), next(101)), Err(()), "100 are left");
@@ -97,7 +97,8 @@ fn a_customer_that_is_forgotten_between_two_attempts_stays_forgotten() {
     let call = ask("call", Some("cus"), now);
     let mut running = hold(&counters, &call, 700).expect("room");
     counters.forget("acct", "cus");
-    running.next_attempt(&call, charge(400), |_| Ok::<_, ()>((charge(600), ()))).expect("room");
+    let next = running.next_attempt(&call, charge(400), |_| Ok::<_, ()>((charge(600), ())));
+    assert_eq!(next, Ok(Some(())));
     assert_eq!(counters.of("acct", Some("cus"), now.month()), Counts::default());
     running.settle(charge(100));
     assert_eq!(counters.of("acct", None, now.month()).spent, NanoUsd(500));
@@ -111,6 +112,67 @@ fn a_forgotten_customers_call_is_settled_under_its_account_alone() {
     running.settle(charge(400));
     assert_eq!(counters.of("acct", Some("cus"), now.month()), Counts::default());
     assert_eq!(counters.of("acct", None, now.month()).spent, NanoUsd(400));
+}
+
+#[test]
+fn an_attempt_after_the_months_edge_counts_in_the_month_of_the_first() {
+    let (counters, november) = (counters(), Timestamp(1_764_000_000_000));
+    let december = november.month().next().start();
+    let call = ask("call", Some("cus"), Timestamp(december.0 - 1));
+    let mut running = hold(&counters, &call, 900).expect("room");
+    let other = hold(&counters, &ask("other", Some("cus"), Timestamp(december.0 - 1)), 100).expect("room");
+    // The new month begins with its whole budget, and takes nothing from what the old one leaves.
+    let new = hold(&counters, &ask("new", Some("cus"), december), 1000).expect("room");
+    let again = Ask { now: december.after(Duration::from_secs(1)), ..call };
+    let room = |room: &Room| Ok::<_, ()>((charge(300), room.customer_budget.map(|left| left.free)));
+    let left = running.next_attempt(&again, charge(600), room);
+    assert_eq!(left, Ok(Some(Some(NanoUsd(300)))), "1000 less 600 charged and 100 held");
+    other.settle(charge(100));
+    running.settle(charge(300));
+    let counts = counters.of("acct", Some("cus"), december.month());
+    assert_eq!((counts.spent, counts.held, counts.running), (NanoUsd(0), NanoUsd(1000), 1));
+    new.settle(charge(1000));
+    for customer in [None, Some("cus")] {
+        let counts = counters.of("acct", customer, december.month());
+        assert_eq!((counts.spent, counts.held, counts.running), (NanoUsd(1000), NanoUsd(0), 0));
+    }
+}
+
+#[test]
+fn a_call_that_is_lost_in_a_later_attempt_is_charged_as_a_whole() {
+    let (counters, now) = (counters(), Timestamp(1_764_000_000_000));
+    counters.add_to_wallet(&"acct".into(), Some(&"cus".into()), NanoUsd(900));
+    let call = ask("call", Some("cus"), now);
+    let mut running = hold(&counters, &call, 500).expect("room");
+    let second = |cost: i64| move |_: &Room| Ok::<_, ()>((charge(cost), ()));
+    assert_eq!(running.next_attempt(&call, charge(300), second(400)), Ok(Some(())));
+    let abandoned = counters.abandoned(now.after(LEASE));
+    // What the journal says of it: 300 charged and 400 held.
+    assert!(counters.settle_abandoned(&abandoned[0], charge(700)));
+    let lost = counters.of("acct", Some("cus"), now.month());
+    assert_eq!((lost.spent, lost.held, lost.wallet), (NanoUsd(700), NanoUsd(0), Some(NanoUsd(200))));
+    // Its owner was only slow: nothing follows under an id that is settled.
+    assert_eq!(running.next_attempt(&call, charge(100), second(100)), Ok(None));
+    running.settle(charge(100));
+    assert_eq!(counters.of("acct", Some("cus"), now.month()), lost);
+}
+
+#[test]
+fn a_wallet_that_comes_or_goes_between_two_attempts_changes_nothing_for_their_call() {
+    let (counters, now) = (counters(), Timestamp(1_764_000_000_000));
+    let second = |_: &Room| Ok::<_, ()>((charge(100), ()));
+    let wallet = |counters: &Counters| counters.of("acct", Some("cus"), now.month()).wallet;
+    let mut before = hold(&counters, &ask("before", Some("cus"), now), 100).expect("room");
+    counters.add_to_wallet(&"acct".into(), Some(&"cus".into()), NanoUsd(500));
+    let mut after = hold(&counters, &ask("after", Some("cus"), now), 100).expect("room");
+    assert_eq!(before.next_attempt(&ask("before", Some("cus"), now), charge(50), second), Ok(Some(())));
+    before.settle(charge(50));
+    assert_eq!(wallet(&counters), Some(NanoUsd(500)), "it had none when it was admitted");
+    assert_eq!(counters.close_wallet("acct", "cus"), Some(NanoUsd(500)));
+    assert_eq!(after.next_attempt(&ask("after", Some("cus"), now), charge(50), second), Ok(Some(())));
+    after.settle(charge(50));
+    let topped_up = counters.add_to_wallet(&"acct".into(), Some(&"cus".into()), NanoUsd(500));
+    assert_eq!(topped_up, NanoUsd(400), "it was admitted against the wallet, and is debited");
 }
 
 #[derive(Clone, Debug)]

@@ -75,7 +75,9 @@ impl Error {
                 Refusal::Customer(CustomerError::Unknown) => Code::CustomerNotFound,
                 Refusal::Customer(CustomerError::NotAnId(_)) => Code::InvalidRequest,
                 Refusal::Customer(CustomerError::Taken) => Code::ExternalIdTaken,
-                Refusal::Customer(CustomerError::Journal(_)) | Refusal::Halted => Code::CountersUnavailable,
+                Refusal::Customer(CustomerError::Journal(_)) | Refusal::Halted | Refusal::Lapsed => {
+                    Code::CountersUnavailable
+                }
             },
             Error::Unrecorded(_) => Code::CountersUnavailable,
             Error::Journal(_) => Code::InternalError,

@@ -361,11 +361,15 @@ impl Call {
         // What the caller bills is debited once, whatever the attempts cost.
         let debit = if self.context.metadata.billable.is_some() { NanoUsd::ZERO } else { charged.cost };
         let next = self.permit.next_attempt(charged.cost, debit, &wish);
-        next.map(|_| ()).map_err(|denied| {
-            let customer = self.customer.as_ref().map(|customer| Arc::clone(&customer.external_id));
-            let refusal = Refusal::of(denied, customer, self.created.month());
-            Error::NotAdmitted { refusal, param: "response_format" }
-        })
+        let refusal = match next {
+            Ok(Some(_)) => return Ok(()),
+            Ok(None) => Refusal::Lapsed,
+            Err(denied) => {
+                let customer = self.customer.as_ref().map(|customer| Arc::clone(&customer.external_id));
+                Refusal::of(denied, customer, self.created.month())
+            }
+        };
+        Err(Error::NotAdmitted { refusal, param: "response_format" })
     }
 
     /// The usage that is charged, and whether nothing came at all.

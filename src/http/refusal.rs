@@ -48,6 +48,10 @@ pub fn explain(code: Code, refusal: Refusal, param: &'static str) -> ApiError {
         )
         .param(param),
         Refusal::Customer(error) => customer(error, param),
+        Refusal::Lapsed => ApiError::new(
+            code,
+            "This call made no headway for so long that it was taken for lost and charged what was held for it. Send the request again.",
+        ),
         Refusal::Halted => ApiError::new(
             code,
             "This process can't tell whether it alone serves its database, so it admits no calls. Send the request again; if it stays so, its operator must look at the database.",
