@@ -16,4 +16,8 @@ echo "== OpenAI's SDKs"
 if [ -x tests/sdk/run.sh ]; then
     tests/sdk/run.sh
 fi
+echo "== other people's suites"
+if [ -x tests/sdk/suites/run.sh ]; then
+    tests/sdk/suites/run.sh
+fi
 echo "== all tests passed"

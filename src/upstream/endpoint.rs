@@ -6,7 +6,7 @@ use crate::adapter::Provider;
 use crate::adapter::glob;
 use crate::adapter::provider::{Auth, Transport};
 use reqwest::Url;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use std::collections::HashMap;
 
 /// What an operator gave for one provider: credentials by the names of its spec, a base URL.
@@ -77,7 +77,6 @@ impl Endpoints {
         };
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
         let secret = |name: &str, text: &str| {
             let mut value = HeaderValue::from_str(text).map_err(|_| EndpointError::Header(name.to_owned()))?;
             value.set_sensitive(true);

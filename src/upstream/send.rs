@@ -12,7 +12,7 @@ use crate::adapter::Provider;
 use crate::adapter::provider::{Framing, Transport};
 use crate::clock::Clock;
 use bytes::Bytes;
-use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -125,6 +125,14 @@ impl Upstream {
         let streams = call.operation == Operation::Chat { stream: true };
         let chat = call.provider.chat.as_ref().filter(|_| matches!(call.operation, Operation::Chat { .. }));
         let submit = chat.and_then(|chat| chat.submit.as_ref());
+        let framing = call.provider.chat.as_ref().map_or(Framing::Sse, |chat| chat.framing);
+        // Who sends what is wanted most sends the first. A spec that names a kind knows better.
+        let kinds = if streams && submit.is_none() && framing == Framing::Sse {
+            "text/event-stream, application/json"
+        } else {
+            "application/json"
+        };
+        request.headers_mut().entry(ACCEPT).or_insert(HeaderValue::from_static(kinds));
         if let Some(submit) = submit.filter(|_| !streams) {
             for (header, value) in submit.wait {
                 request.headers_mut().insert(HeaderName::from_static(header), HeaderValue::from_static(value));
@@ -161,7 +169,6 @@ impl Upstream {
             let body = read_body(response.into(), self.limits.answer, self.limits.idle, call.deadline).await;
             return body.map(Content::Body).map_err(|broken| broken.error(name));
         }
-        let framing = call.provider.chat.as_ref().map_or(Framing::Sse, |chat| chat.framing);
         // An answer in one piece where a stream was asked for is an error with the wrong status.
         if kind.starts_with("text/html") || (framing != Framing::Ndjson && kind.starts_with("application/json")) {
             return Err(self.no_stream(call, response.into(), endpoint).await);

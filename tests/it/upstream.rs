@@ -46,6 +46,7 @@ async fn a_good_answer_passes_byte_for_byte_and_is_charged() {
     let sent = &upstream.received()[0];
     assert_eq!(sent.path, "/v1/chat/completions");
     assert_eq!(sent.header("authorization"), Some("Bearer sk-secret-of-OPENAI"));
+    assert_eq!(sent.header("accept"), Some("application/json"));
     assert_eq!(
         sent.json(),
         value!({"max_tokens": 10, "model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}]}),
@@ -69,7 +70,10 @@ async fn a_stream_passes_and_usage_is_cut_unless_asked_for() {
     let expected: Vec<&str> =
         expected.split_inclusive("\n\n").filter(|event| !event.contains("\"choices\":[]")).collect();
     assert_eq!(answer.text(), expected.concat());
-    assert_eq!(upstream.received()[0].json()["stream_options"], value!({"include_usage": true}));
+    let sent = &upstream.received()[0];
+    assert_eq!(sent.json()["stream_options"], value!({"include_usage": true}));
+    // One that negotiates what it sends takes the first.
+    assert_eq!(sent.header("accept"), Some("text/event-stream, application/json"));
     let mut asked = ask_streamed(MODEL, "hello");
     asked["stream_options"] = value!({"include_usage": true});
     assert_eq!(app.chat(&asked).await.text(), CHUNKS);

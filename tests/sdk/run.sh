@@ -10,38 +10,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-target=${CARGO_TARGET_DIR:-$PWD/target}
-sdks=${SDKS_DIRECTORY:-$target/sdks}
+. tests/sdk/support.sh
 recordings=$PWD/../shared/recordings
-scratch=$(mktemp -d)
-logs=$scratch/logs
-mkdir -p "$logs"
-
-started=()
-stop() {
-    for process in "${started[@]}"; do kill "$process" 2>/dev/null || true; done
-    for process in "${started[@]}"; do wait "$process" 2>/dev/null || true; done
-    rm -rf "$scratch"
-}
-trap stop EXIT
-trap 'exit 130' INT TERM
-
-wait_for() { # what, then a command that succeeds once it is there
-    local what=$1 deadline=$((SECONDS + 30))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        if [ "$SECONDS" -ge "$deadline" ]; then
-            echo "$what did not start:"
-            tail -n 50 "$logs"/*.log
-            exit 1
-        fi
-        sleep 0.05
-    done
-}
-
-ringside=${SDKS_PROGRAM:-$target/debug/ringside}
-# A test target beside it: its dependencies then have the features that the Rust tests built them with.
-[ -n "${SDKS_PROGRAM:-}" ] || cargo build --locked --quiet --bin ringside --test arch
+build
 
 # One that fails to install does not keep the others from running.
 skipped_sdks=()
@@ -59,9 +30,7 @@ while read -r language name _; do
     fi
 done <tests/sdk/versions.txt
 
-# Providers' own variables of the machine would send calls elsewhere.
-environment=(env -i "PATH=$PATH" "HOME=$scratch" "RINGSIDE_SIM=on")
-
+environment=()
 has_recordings=no
 [ ! -d "$recordings" ] || has_recordings=yes
 upstream=
@@ -80,23 +49,8 @@ if [ "$has_recordings" = no ]; then
     printf '\n!!! SKIPPED: without ../shared/recordings no SDK sees recorded traffic !!!\n\n'
 fi
 
-gateway=$scratch/gateway
-mkdir -p "$gateway"
-admin=ka_sdk_0123456789abcdef0123456789abcdef
-# Port 0: the system picks one, the log says which.
-(cd "$gateway" && exec "${environment[@]}" RINGSIDE_LISTEN=127.0.0.1:0 RINGSIDE_ADMIN_TOKEN=$admin RINGSIDE_LOG_FORMAT=json \
-    "$ringside" serve) >"$logs/gateway.log" 2>&1 &
-started+=($!)
-listening() { sed -n 's/.*"address":"\([0-9.:]*\)".*"listening".*\|.*"listening".*"address":"\([0-9.:]*\)".*/\1\2/p' "$logs/gateway.log" | head -n 1; }
-is_listening() { [ -n "$(listening)" ]; }
-wait_for "the gateway" is_listening
-token=$(sed -n 's/^RINGSIDE_TOKEN=//p' "$gateway/ringside.token")
-
-export RINGSIDE_URL RINGSIDE_TOKEN=$token RINGSIDE_ADMIN_TOKEN=$admin RINGSIDE_UPSTREAM=$upstream RINGSIDE_RECORDINGS=$has_recordings
-RINGSIDE_URL=http://$(listening)
-# Calls to the gateway itself shall take no detour, and the SDKs read variables of their own.
-export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1 PYTHONDONTWRITEBYTECODE=1
-unset OPENAI_API_KEY OPENAI_BASE_URL OPENAI_ORG_ID OPENAI_PROJECT_ID OPENAI_LOG
+start_gateway gateway "${environment[@]}"
+export RINGSIDE_UPSTREAM=$upstream RINGSIDE_RECORDINGS=$has_recordings
 
 run_python() { # SDK
     timeout 300 "$sdks/$1/bin/python" -m pytest --quiet -ra --tb=short -p no:cacheprovider tests/sdk/python
@@ -109,8 +63,7 @@ run_node() { # SDK
     (cd "$sdks/$1" && timeout 300 node_modules/.bin/node --test --test-reporter=spec --test-timeout=60000 suite/*.test.mjs)
 }
 
-# Of a suite's log: how many tests ended so. pytest says `3 passed, 1 skipped in 2s`, node `pass 3`.
-count_python() { tail -n 1 "$1" | grep -o "[0-9]* $2" | grep -o '[0-9]*' || echo 0; }
+# Of a log of node's: how many tests ended so. It says `pass 3`.
 count_node() { grep "^[^a-z]*$2 [0-9]*$" "$1" | tail -n 1 | grep -o '[0-9]*$' || echo 0; }
 
 total_passed=0 total_failed=0 total_skipped=0
