@@ -5,6 +5,7 @@
 
 use super::journal::Journal;
 use crate::clock::{Clock, Timestamp};
+use crate::counters::rates::Rates;
 use crate::id::Id;
 use crate::money::NanoUsd;
 use crate::store::customers::{self as rows, Change};
@@ -14,6 +15,7 @@ use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Bytes of an external id.
 const LONGEST: usize = 255;
@@ -26,6 +28,8 @@ pub struct Customer {
     /// `cus_…`.
     pub id: Arc<str>,
     pub external_id: Arc<str>,
+    /// Its limits of requests and tokens a minute.
+    pub rates: Rates,
     state: RwLock<State>,
 }
 
@@ -85,8 +89,8 @@ impl Named<'_> {
 }
 
 impl Customer {
-    fn new(id: Arc<str>, external_id: Arc<str>, state: State) -> Arc<Self> {
-        Arc::new(Self { id, external_id, state: RwLock::new(state) })
+    fn new(id: Arc<str>, external_id: Arc<str>, rates: Rates, state: State) -> Arc<Self> {
+        Arc::new(Self { id, external_id, rates, state: RwLock::new(state) })
     }
 
     /// Its state, held still.
@@ -108,6 +112,8 @@ pub struct Customers {
     accounts: RwLock<HashMap<Arc<str>, OfAccount>>,
     /// One customer is made at a time; those who only look are not kept waiting by the disk.
     making: Mutex<()>,
+    /// Whether any customer has, or had, a limit a minute.
+    any_limited: AtomicBool,
 }
 
 /// Whether `text` has the shape of our ids: `cus_` and 26 characters.
@@ -141,7 +147,7 @@ impl Customers {
     /// [`StoreError`].
     pub async fn load(store: &Store, journal: Arc<Journal>, clock: Clock) -> Result<Self, StoreError> {
         let mut accounts: HashMap<Arc<str>, OfAccount> = HashMap::new();
-        let mut after: Option<String> = None;
+        let (mut after, mut any_limited): (Option<String>, bool) = (None, false);
         loop {
             let page = rows::all(store, after.as_deref(), PAGE).await?;
             let Some(last) = page.last() else { break };
@@ -149,11 +155,19 @@ impl Customers {
             for row in page {
                 let state = State { budget: row.monthly_budget, archived: row.archived.is_some(), purged: false };
                 let account: Arc<str> = row.account_id.into();
-                let customer = Customer::new(row.id.into(), row.external_id.into(), state);
+                any_limited |= row.rate_limit_rpm.is_some() || row.rate_limit_tpm.is_some();
+                let rates = Rates::new(row.rate_limit_rpm, row.rate_limit_tpm);
+                let customer = Customer::new(row.id.into(), row.external_id.into(), rates, state);
                 accounts.entry(account).or_default().add(customer);
             }
         }
-        Ok(Self { journal, clock, accounts: RwLock::new(accounts), making: Mutex::new(()) })
+        let any_limited = AtomicBool::new(any_limited);
+        Ok(Self { journal, clock, accounts: RwLock::new(accounts), making: Mutex::new(()), any_limited })
+    }
+
+    /// Whether any customer has limits a minute: where none has, no call looks for them.
+    pub fn any_limited(&self) -> bool {
+        self.any_limited.load(Ordering::Relaxed)
     }
 
     /// The customer that `text` names: by our id where it has that shape, else by the external id.
@@ -227,7 +241,9 @@ impl Customers {
         };
         self.journal.append_customer(&new).map_err(CustomerError::Journal)?;
         let state = State { budget: new.monthly_budget, ..State::default() };
-        let customer = Customer::new(new.id.as_str().into(), external_id.into(), state);
+        let rates = Rates::new(new.rate_limit_rpm, new.rate_limit_tpm);
+        self.limits(new.rate_limit_rpm.or(new.rate_limit_tpm));
+        let customer = Customer::new(new.id.as_str().into(), external_id.into(), rates, state);
         let mut accounts = self.accounts.write();
         accounts.entry(Arc::clone(account)).or_default().add(Arc::clone(&customer));
         Ok((customer, new))
@@ -239,6 +255,14 @@ impl Customers {
     /// [`StoreError`]; nothing has changed then.
     pub async fn change(&self, store: &Store, customer: &Customer, change: &Change) -> Result<(), StoreError> {
         rows::change(store, &customer.id, change).await?;
+        if let Some(limit) = change.rate_limit_rpm {
+            customer.rates.limit_requests(limit, self.clock.now());
+            self.limits(limit);
+        }
+        if let Some(limit) = change.rate_limit_tpm {
+            customer.rates.limit_tokens(limit, self.clock.now());
+            self.limits(limit);
+        }
         let mut state = customer.state.write();
         if let Some(budget) = change.monthly_budget {
             state.budget = budget;
@@ -247,6 +271,12 @@ impl Customers {
             state.archived = archived.is_some();
         }
         Ok(())
+    }
+
+    fn limits(&self, limit: Option<u32>) {
+        if limit.is_some() {
+            self.any_limited.store(true, Ordering::Relaxed);
+        }
     }
 
     /// From now on nothing is written any more that names the customer. `false`: somebody else

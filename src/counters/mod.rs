@@ -9,6 +9,7 @@
 //! enum, so that a backend that several processes share can stand beside [`memory`].
 
 pub mod memory;
+pub mod rates;
 #[cfg(test)]
 mod tests;
 

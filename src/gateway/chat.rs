@@ -6,7 +6,7 @@ use super::context::Context;
 use super::enforce::Enforcement;
 use super::resolve::Operation;
 use super::route::route;
-use super::{Answer, Error, Gateway, enforced};
+use super::{Answer, Error, Gateway, enforced, limit};
 use crate::wire::chat::ChatRequest;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -15,10 +15,12 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// [`Error`]; whatever was held is settled by then.
-pub async fn run(gateway: &Arc<Gateway>, context: Context, body: Bytes) -> Result<Answer, Error> {
+pub async fn run(gateway: &Arc<Gateway>, mut context: Context, body: Bytes) -> Result<Answer, Error> {
     let request = ChatRequest::parse(&body, gateway.json_depth).map_err(Error::Request)?;
     let enforcement = Enforcement::of(&request, &gateway.schemas).map_err(Error::Request)?;
     let route = route(gateway, &request.model, Operation::Chat)?;
+    let output = request.output_limit.unwrap_or(0).saturating_mul(request.n);
+    limit::take(gateway, &mut context, request.user.as_deref(), request.bytes, output)?;
     if let Some(enforcement) = enforcement {
         return enforced::run(gateway, context, body.clone(), &request, Arc::new(enforcement), route).await;
     }

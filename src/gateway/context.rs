@@ -1,5 +1,6 @@
 //! Who calls, and what they said about the call.
 
+use super::limit::Taken;
 use crate::access::ServerCaller;
 use crate::money::NanoUsd;
 use std::collections::BTreeMap;
@@ -30,6 +31,8 @@ pub struct Context {
     pub metadata: Metadata,
     /// When it came in: targets and attempts share the time that a call may take.
     pub begun: Instant,
+    /// What it has taken of its customer's limits a minute, where there are any.
+    pub taken: Option<Arc<Taken>>,
 }
 
 /// Whether an external id looks like an e-mail address, which it should not be.

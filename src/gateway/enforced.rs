@@ -124,7 +124,7 @@ async fn hold_back(
     enforcement: Arc<Enforcement>,
     route: Route,
 ) -> Result<Answer, Error> {
-    let explain = gateway.explain;
+    let (explain, limits) = (gateway.explain, context.taken.as_ref().map(|taken| taken.limits));
     let first = route.callable().next().map(Target::reference).unwrap_or_default();
     let (tell, told) = tokio::sync::oneshot::channel();
     let mut work: Work = Box::pin(async move {
@@ -152,7 +152,8 @@ async fn hold_back(
             })
         }
         Err(_) => {
-            let facts = Facts { models_tried: vec![first.clone()], model_used: first, attempts: 1, ..Facts::default() };
+            let models_tried = vec![first.clone()];
+            let facts = Facts { models_tried, model_used: first, attempts: 1, limits, ..Facts::default() };
             Ok(Answer { facts, content: Content::Held(Box::new(Held::new(work, explain))) })
         }
     }

@@ -1,5 +1,6 @@
 //! Why a call has no answer.
 
+use super::limit::Limited;
 use super::reference::ReferenceError;
 use super::resolve::Operation;
 use crate::adapter::provider::ErrorKind;
@@ -29,6 +30,8 @@ pub enum Error {
     NotConfigured { provider: &'static str, variables: Vec<&'static str> },
     /// A cap has no room, or the customer may not call; `param` is where the customer was named.
     NotAdmitted { refusal: Refusal, param: &'static str },
+    /// The customer's limits a minute are used up.
+    Limited(Box<Limited>),
     /// The hold could not be written, so the call did not go out.
     Unrecorded(std::io::Error),
     /// The provider has no way to take a part of the request.
@@ -54,6 +57,7 @@ impl Error {
             Error::Slot { .. } => Code::SlotNotFound,
             Error::Unlisted { .. } | Error::Ended { .. } => Code::ModelNotFound,
             Error::NotConfigured { .. } => Code::ProviderNotConfigured,
+            Error::Limited(_) => Code::RateLimited,
             Error::Schema(_) => Code::ResponseSchemaValidationFailed,
             Error::Upstream(error) => match error.kind {
                 ErrorKind::InvalidRequest => Code::UpstreamInvalidRequest,

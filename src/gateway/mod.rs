@@ -12,6 +12,7 @@ mod enforced;
 mod error;
 mod held;
 mod images;
+mod limit;
 mod listed;
 pub mod models;
 pub mod plain;
@@ -25,6 +26,7 @@ mod stream;
 pub use enforce::{Prompts, Schemas};
 pub use error::Error;
 pub use held::Held;
+pub use limit::Limited;
 pub use listed::priced;
 pub use resolve::Operation;
 pub use stream::ChatStream;
@@ -39,6 +41,7 @@ use crate::slots::Slots;
 use crate::telemetry::Metrics;
 use crate::upstream::Upstream;
 use crate::wire::error::ApiError;
+use crate::wire::limits::Limits;
 use bytes::Bytes;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -111,6 +114,8 @@ pub struct Facts {
     /// What it was debited.
     pub wallet_deducted: Option<NanoUsd>,
     pub warning: Option<&'static str>,
+    /// What is left of the customer's limits a minute.
+    pub limits: Option<Limits>,
 }
 
 impl Facts {

@@ -5,7 +5,7 @@ use super::context::Context;
 use super::resolve::{Operation, Target};
 use super::route::route;
 use super::settle::{Running, Status};
-use super::{Answer, Content, Error, Gateway};
+use super::{Answer, Content, Error, Gateway, limit};
 use crate::adapter::json::Json;
 use crate::adapter::provider::{self, Replies};
 use crate::adapter::reply::{Identity, Reply};
@@ -21,13 +21,15 @@ const DEFAULT_MODERATION: &str = "fc:openai/omni-moderation-latest";
 ///
 /// # Errors
 /// [`Error`]; whatever was held is settled by then.
-pub async fn run(gateway: &Gateway, context: Context, body: Bytes, operation: Operation) -> Result<Answer, Error> {
+pub async fn run(gateway: &Gateway, mut context: Context, body: Bytes, operation: Operation) -> Result<Answer, Error> {
     let request = match operation {
         Operation::Moderations => PlainRequest::moderations(&body, gateway.json_depth),
         _ => PlainRequest::embeddings(&body, gateway.json_depth),
     }
     .map_err(Error::Request)?;
     let reference = request.model.as_deref().unwrap_or(DEFAULT_MODERATION);
+    let route = route(gateway, reference, operation)?;
+    limit::take(gateway, &mut context, request.user.as_deref(), request.bytes, 0)?;
     let (request, body) = (&request, &body);
     let call = |target: Target| {
         let context = context.clone();
@@ -39,7 +41,7 @@ pub async fn run(gateway: &Gateway, context: Context, body: Bytes, operation: Op
             attempt(gateway, request, operation, own, running).await
         }
     };
-    route(gateway, reference, operation)?.run(gateway, call).await
+    route.run(gateway, call).await
 }
 
 fn operation_of(target: &Target, operation: Operation) -> Option<&'static provider::Operation> {

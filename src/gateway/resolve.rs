@@ -5,6 +5,7 @@ use crate::adapter::Provider;
 use crate::adapter::provider::ModelKind;
 use crate::billing::{Entry, Lookup};
 use crate::near::nearest;
+use crate::slots::FailoverOn;
 
 /// What a call asks of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,8 @@ pub struct Target {
     pub model: String,
     /// Its row of the price book.
     pub entry: Entry,
+    /// Failures after which another target of the call is tried.
+    pub failover_on: FailoverOn,
 }
 
 impl Target {
@@ -103,5 +106,5 @@ pub(super) fn resolve(
         let variables = required.filter_map(|credential| credential.env.first().copied()).collect();
         return Err(Error::NotConfigured { provider: provider.id, variables });
     }
-    Ok(Target { provider, model: model.to_owned(), entry })
+    Ok(Target { provider, model: model.to_owned(), entry, failover_on: FailoverOn::none() })
 }

@@ -71,7 +71,11 @@ impl Route {
         let mut tried = Vec::new();
         let mut last = None;
         let mut targets = self.targets.into_iter().flatten().peekable();
-        while let Some(target) = targets.next() {
+        while let Some(mut target) = targets.next() {
+            if targets.peek().is_some() {
+                target.failover_on = self.failover_on;
+            }
+            let failover_on = target.failover_on;
             let reference = target.reference();
             tried.push(reference.clone());
             let error = match call(target).await {
@@ -92,12 +96,7 @@ impl Route {
                 (true, _) if answered(&error) => gateway.slots.rest.succeeded(&reference),
                 _ => {}
             }
-            let goes_on = failure(&error).is_some_and(|failure| match failure {
-                Failure::Unavailable => self.failover_on.unavailable,
-                Failure::Quota => self.failover_on.quota,
-                Failure::Schema => self.failover_on.schema,
-            });
-            if !goes_on || targets.peek().is_none() {
+            if !goes_on(failover_on, &error) {
                 return Err(error);
             }
             tracing::debug!(target = reference, code = error.code().text(), "the next target is tried");
@@ -110,6 +109,15 @@ impl Route {
 /// Whether the target was called at all, and said something.
 fn answered(error: &Error) -> bool {
     matches!(error, Error::Upstream(_) | Error::Schema(_))
+}
+
+/// Whether a target that failed so is followed by the next.
+pub(super) fn goes_on(failover_on: FailoverOn, error: &Error) -> bool {
+    failure(error).is_some_and(|failure| match failure {
+        Failure::Unavailable => failover_on.unavailable,
+        Failure::Quota => failover_on.quota,
+        Failure::Schema => failover_on.schema,
+    })
 }
 
 /// Failures that another target may not have.

@@ -3,6 +3,7 @@
 use super::admit::Asked;
 use super::context::{Context, looks_like_email};
 use super::resolve::{Operation, Target};
+use super::route::goes_on;
 use super::{Error, Facts, Gateway};
 use crate::adapter::reply::Outcome;
 use crate::billing::journal::Journal;
@@ -13,6 +14,7 @@ use crate::billing::{
 use crate::clock::Timestamp;
 use crate::id::TokenHash;
 use crate::money::NanoUsd;
+use crate::slots::FailoverOn;
 use crate::telemetry::{CallKey, CallNumbers, Metrics};
 use crate::wire::event::UsageEvent;
 use crate::wire::usage::Usage;
@@ -67,6 +69,8 @@ pub enum Status {
     Ok,
     /// With an error of this code.
     Failed(&'static str),
+    /// The same, but the call goes on with its next target.
+    Passed(&'static str),
     /// The caller hung up.
     Aborted,
 }
@@ -210,6 +214,7 @@ impl Running {
             output_limit: grant.limit.filter(|_| grant.lowered),
             wallet_balance: None,
             wallet_deducted: None,
+            limits: call.context.taken.as_ref().map(|taken| taken.limits),
             warning: email.then_some(
                 "The customer id looks like an e-mail address; use an id of your own that is not personal data",
             ),
@@ -240,6 +245,14 @@ impl Running {
         error
     }
 
+    /// The caller has seen something of this target's answer: whatever becomes of it, no other
+    /// follows.
+    pub(super) fn is_the_last(&mut self) {
+        if let Some(call) = &mut self.0 {
+            call.target.failover_on = FailoverOn::none();
+        }
+    }
+
     /// Ends a call that gave nothing.
     pub(super) fn fail(self, error: Error) -> Error {
         self.fail_with(&Outcome::default(), error)
@@ -247,7 +260,9 @@ impl Running {
 
     /// Ends a call that failed after something had come.
     pub(super) fn fail_with(self, outcome: &Outcome, error: Error) -> Error {
-        match self.settle(outcome, Status::Failed(error.code().text())) {
+        let failover_on = self.0.as_ref().map_or_else(FailoverOn::none, |call| call.target.failover_on);
+        let status = if goes_on(failover_on, &error) { Status::Passed } else { Status::Failed };
+        match self.settle(outcome, status(error.code().text())) {
             Ok(_) => error,
             Err(failed) => Error::Journal(failed),
         }
@@ -385,7 +400,7 @@ impl Call {
             cut: status != Status::Ok,
         };
         let nothing_came = !outcome.saw_output && outcome.raw_usage().is_none();
-        let metered = if matches!(status, Status::Failed(_)) && nothing_came {
+        let metered = if matches!(status, Status::Failed(_) | Status::Passed(_)) && nothing_came {
             // What a provider refused, it does not bill.
             Metered::default()
         } else {
@@ -439,14 +454,18 @@ impl Call {
         let first = self.first_output.map(|at| at.duration_since(self.started));
         let (word, code) = match status {
             Status::Ok => ("ok", None),
-            Status::Failed(code) => ("error", Some(code)),
+            Status::Failed(code) | Status::Passed(code) => ("error", Some(code)),
             Status::Aborted => ("aborted", None),
         };
-        // A call that gave nothing debits nothing, whatever was to be charged for it.
-        let debit = if nothing_came && matches!(status, Status::Failed(_)) {
-            NanoUsd::ZERO
-        } else {
-            self.context.metadata.billable.unwrap_or(charged.cost)
+        // What the caller charges for the call is charged once: with the target that ends it.
+        let passed = matches!(status, Status::Passed(_));
+        let billable = self.context.metadata.billable.filter(|_| !passed);
+        let debit = match self.context.metadata.billable {
+            // A call that gave nothing debits nothing, whatever was to be charged for it.
+            _ if nothing_came && matches!(status, Status::Failed(_)) => NanoUsd::ZERO,
+            Some(_) if passed => NanoUsd::ZERO,
+            Some(billable) => billable,
+            None => charged.cost,
         };
         let receipt_of = Receipt {
             customer_debit: self.permit.debits_customer().then_some(debit),
@@ -459,6 +478,7 @@ impl Call {
             raw_usage,
             estimated,
             price_version,
+            billable,
             status: word.to_owned(),
             error_code: code.map(str::to_owned),
             latency_ms: duration.as_millis() as u64,
@@ -473,6 +493,9 @@ impl Call {
             }
             written
         });
+        if let Some(taken) = &self.context.taken {
+            taken.used(usage.prompt_tokens.saturating_add(usage.completion_tokens));
+        }
         // The provider bills the call, recorded or not: the charge counts against caps.
         let receipt = self.permit.settle(charged.cost, debit);
         let key = CallKey {

@@ -176,6 +176,9 @@ impl ChatStream {
 
     /// Settles what was produced and writes the one event that says why it ends here.
     fn fail(&mut self, error: Error, out: &mut Vec<u8>) {
+        if let Some(running) = &mut self.running {
+            running.is_the_last();
+        }
         let error = self.settle_failure(error);
         // What came before the failure in the same read was an answer too.
         self.reply.drain_output(out);

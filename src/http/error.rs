@@ -96,6 +96,7 @@ pub fn explain(error: gateway::Error) -> ApiError {
         )
         .param(param),
         E::NotAdmitted { refusal, param } => super::refusal::explain(code, refusal, param),
+        E::Limited(limited) => super::refusal::limited(code, &limited),
         E::Unrecorded(error) => super::refusal::unrecorded(code, &error),
         E::Schema(errors) => ApiError::new(
             code,
@@ -148,6 +149,9 @@ impl IntoResponse for ApiError {
         }
         if let Some(yes) = self.should_retry {
             headers.insert(SHOULD_RETRY, HeaderValue::from_static(if yes { "true" } else { "false" }));
+        }
+        if let Some(limits) = &self.limits {
+            super::answer::tell_limits(headers, limits);
         }
         response.extensions_mut().insert(ErrorCode(self.code));
         response

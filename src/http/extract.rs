@@ -74,7 +74,7 @@ impl FromRequestParts<Api> for Calling {
         let authorised = Authorised::<Inference>::from_request_parts(parts, api).await?;
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
         let metadata = metadata::read(&parts.headers)?;
-        Ok(Self(Context { request_id, caller: authorised.caller, metadata, begun: Instant::now() }))
+        Ok(Self(Context { request_id, caller: authorised.caller, metadata, begun: Instant::now(), taken: None }))
     }
 }
 

@@ -59,5 +59,8 @@ fn tell(headers: &mut HeaderMap, facts: &Facts) {
     if let Some(warning) = facts.warning {
         put(WARNING, warning);
     }
+    if let Some(limits) = &facts.limits {
+        answer::tell_limits(headers, limits);
+    }
     headers.insert(ATTEMPTS, HeaderValue::from(facts.attempts));
 }

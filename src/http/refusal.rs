@@ -2,6 +2,8 @@
 
 use crate::billing::{CustomerError, Refusal, Short};
 use crate::counters::Cap;
+use crate::counters::rates::Limit;
+use crate::gateway::Limited;
 use crate::money::NanoUsd;
 use crate::wire::error::{ApiError, Code};
 use std::io;
@@ -9,6 +11,8 @@ use std::time::Duration;
 
 /// When what other calls hold may be free again.
 const SOON: Duration = Duration::from_secs(1);
+/// What no waiting mends.
+const NEVER: Duration = Duration::from_secs(3600);
 
 /// A refusal as its caller sees it; `param` is where the customer was named.
 pub fn explain(code: Code, refusal: Refusal, param: &'static str) -> ApiError {
@@ -75,6 +79,29 @@ fn held(code: Code, short: Short, customer: &str) -> ApiError {
     )
     .retry_after(SOON)
     .should_retry(true)
+}
+
+/// A call that comes too soon.
+pub fn limited(code: Code, limited: &Limited) -> ApiError {
+    let Limited { customer, too_soon, param } = limited;
+    let (what, member) = match too_soon.limit {
+        Limit::Requests => ("requests", "rate_limit_rpm"),
+        Limit::Tokens => ("tokens", "rate_limit_tpm"),
+    };
+    let (customer, most) = (shown(customer), too_soon.most);
+    let explained = match too_soon.after {
+        Some(after) => ApiError::new(
+            code,
+            format!("{customer} has used up its limit of {most} {what} a minute. Retry-After says when there is room; PATCH /v1/customers/<id> {{\"{member}\": …}} changes the limit."),
+        )
+        .retry_after(after),
+        None => ApiError::new(
+            code,
+            format!("This request takes {} {what} (its input and the output limit that it asks for), and {customer} has a limit of {most} a minute. Send a smaller one; PATCH /v1/customers/<id> {{\"{member}\": …}} changes the limit.", too_soon.wanted),
+        )
+        .retry_after(NEVER),
+    };
+    ApiError { limits: Some(Box::new(too_soon.limits)), ..explained.param(*param) }
 }
 
 /// A customer that can't be named or made.

@@ -1,5 +1,6 @@
 //! The error every caller sees: `{"error": {"message", "type", "param", "code"}}`.
 
+use super::limits::Limits;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -16,6 +17,8 @@ pub struct ApiError {
     pub retry_after: Option<Duration>,
     /// What `x-should-retry` says, where the status alone would make an SDK do otherwise.
     pub should_retry: Option<bool>,
+    /// What limits a minute leave, where one of them is the reason.
+    pub limits: Option<Box<Limits>>,
 }
 
 macro_rules! codes {
@@ -137,7 +140,8 @@ impl ApiError {
                 | Code::IdempotencyIndeterminate
                 | Code::IdempotencyStreamIncomplete
         );
-        Self { code, message: message.into(), param: None, retry_after, should_retry: hopeless.then_some(false) }
+        let should_retry = hopeless.then_some(false);
+        Self { code, message: message.into(), param: None, retry_after, should_retry, limits: None }
     }
 
     /// Names the member or header to blame.

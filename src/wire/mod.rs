@@ -4,6 +4,7 @@ mod body;
 pub mod chat;
 pub mod error;
 pub mod event;
+pub mod limits;
 pub mod members;
 pub mod model;
 pub mod plain;

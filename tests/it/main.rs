@@ -12,6 +12,7 @@ mod durability;
 mod frames;
 mod idempotency;
 mod kills;
+mod limits;
 mod losses;
 mod operations;
 mod prices;

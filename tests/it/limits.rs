@@ -1,0 +1,105 @@
+//! Requests and tokens a minute.
+
+use crate::support::app::{TestApp, ask, ask_streamed};
+use crate::support::client::Answer;
+use serde_json::{Value, json};
+
+async fn limit(app: &TestApp, body: &Value) {
+    let answer = app.request("PATCH", "/v1/customers/cus_42").json(body).send().await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+async fn call(app: &TestApp, customer: &str, body: &Value) -> Answer {
+    app.request("POST", "/v1/chat/completions").header("FC-Customer", customer).json(body).send().await
+}
+
+#[tokio::test]
+async fn a_customers_requests_a_minute_are_limited_and_told() {
+    let app = TestApp::start().await;
+    let made = app.post("/v1/customers", &json!({"external_id": "cus_42", "rate_limit_rpm": 2})).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    for (body, left) in [(ask("fc:sim/echo", "hi"), "1"), (ask_streamed("fc:sim/echo", "hi"), "0")] {
+        let answer = call(&app, "cus_42", &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(answer.header("x-ratelimit-limit-requests"), Some("2"));
+        assert_eq!(answer.header("x-ratelimit-remaining-requests"), Some(left));
+        assert!(answer.header("x-ratelimit-reset-requests").is_some_and(|reset| reset.ends_with('s')));
+        assert_eq!(answer.header("x-ratelimit-limit-tokens"), None, "there is no such limit");
+    }
+    // Named in the body it is the same customer, and embeddings are requests too.
+    let mut by_body = ask("fc:sim/echo", "hi");
+    by_body["user"] = json!("cus_42");
+    let embed = json!({"model": "fc:sim/embed", "input": "hi", "user": "cus_42"});
+    for (path, body) in [("/v1/chat/completions", by_body), ("/v1/embeddings", embed)] {
+        let refused = app.post(path, &body).await;
+        let message = refused.assert_error(429, "rate_limit_error", "rate_limited");
+        assert!(message.contains("2 requests a minute") && message.contains("rate_limit_rpm"), "{message}");
+        assert_eq!(refused.json()["error"]["param"], "user");
+        let wait: u64 = refused.header("retry-after").expect("a header").parse().expect("seconds");
+        assert!((1..=30).contains(&wait), "{wait}");
+        assert_eq!(refused.header("x-should-retry"), None, "it mends within a minute");
+        assert_eq!(refused.header("x-ratelimit-remaining-requests"), Some("0"));
+    }
+    // What was refused is no call: nothing was charged or recorded.
+    let events = app.get("/v1/usage/events").await.json();
+    assert_eq!(events["data"].as_array().map(Vec::len), Some(2));
+    // Others are free, and so is the customer once its limit is gone.
+    let other = call(&app, "cus_43", &ask("fc:sim/echo", "hi")).await;
+    assert_eq!((other.status, other.header("x-ratelimit-limit-requests")), (200, None));
+    limit(&app, &json!({"rate_limit_rpm": null})).await;
+    assert_eq!(call(&app, "cus_42", &ask("fc:sim/echo", "hi")).await.status, 200);
+    limit(&app, &json!({"rate_limit_rpm": 0})).await;
+    let blocked = call(&app, "cus_42", &ask("fc:sim/echo", "hi")).await;
+    blocked.assert_error(429, "rate_limit_error", "rate_limited");
+    assert_eq!(blocked.header("x-should-retry"), Some("false"), "no waiting mends it");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_customers_tokens_a_minute_are_what_its_calls_used() {
+    let app = TestApp::start().await;
+    assert_eq!(call(&app, "cus_42", &ask("fc:sim/echo", "hi")).await.status, 200);
+    limit(&app, &json!({"rate_limit_tpm": 1000})).await;
+    let left = |answer: &Answer| -> u64 {
+        answer.header("x-ratelimit-remaining-tokens").expect("a header").parse().expect("a number")
+    };
+    // The output that is asked for is taken before the call, and what was not used is given back.
+    let mut asks_much = ask("fc:sim/echo", "hi");
+    asks_much["max_tokens"] = json!(900);
+    let first = call(&app, "cus_42", &asks_much).await;
+    assert!(left(&first) < 100, "{}", left(&first));
+    let second = call(&app, "cus_42", &asks_much).await;
+    assert_eq!(second.status, 200, "{}", second.text());
+    // A call that gave nothing used nothing, and one that was refused before it went out neither.
+    assert_eq!(call(&app, "cus_42", &ask("fc:sim/fail-unavailable", "hi")).await.status, 503);
+    limit(&app, &json!({"monthly_budget_usd": 0})).await;
+    assert_eq!(call(&app, "cus_42", &asks_much).await.status, 402);
+    limit(&app, &json!({"monthly_budget_usd": null})).await;
+    let too_large = call(&app, "cus_42", &ask("fc:sim/echo", &"x".repeat(4000))).await;
+    let message = too_large.assert_error(429, "rate_limit_error", "rate_limited");
+    assert!(message.contains("smaller"), "{message}");
+    assert_eq!(too_large.header("x-should-retry"), Some("false"), "no waiting mends it");
+    // 800 tokens of input, and as many of output that nobody knew of before.
+    let large = call(&app, "cus_42", &ask("fc:sim/echo", &"x".repeat(3200))).await;
+    assert_eq!(large.status, 200, "{}", large.text());
+    let refused = call(&app, "cus_42", &ask("fc:sim/echo", "hi")).await;
+    let message = refused.assert_error(429, "rate_limit_error", "rate_limited");
+    assert!(message.contains("1000 tokens a minute") && message.contains("rate_limit_tpm"), "{message}");
+    let wait: u64 = refused.header("retry-after").expect("a header").parse().expect("seconds");
+    assert!((30..=60).contains(&wait), "600 tokens were too many: {wait}");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn limits_survive_a_restart_and_one_call_is_one_request_however_many_targets_it_tries() {
+    let app = TestApp::start().await;
+    app.post("/v1/customers", &json!({"external_id": "cus_42", "rate_limit_rpm": 2})).await;
+    let slot = json!({"targets": ["fc:sim/fail-unavailable", "fc:sim/fail-quota", "fc:sim/echo"]});
+    let pointed = app.admin("PATCH", "/admin/ringside/slots/a").json(&slot).send().await;
+    assert!(pointed.status < 300, "{}", pointed.text());
+    let app = app.restart().await;
+    let answer = call(&app, "cus_42", &ask("slot:a", "hi")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.header("x-ratelimit-remaining-requests"), Some("1"));
+    app.stop().await;
+}
