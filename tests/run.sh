@@ -16,6 +16,10 @@ echo "== OpenAI's SDKs"
 if [ -x tests/sdk/run.sh ]; then
     tests/sdk/run.sh
 fi
+echo "== the mission's pages"
+if [ -x tests/sdk/mission/run.sh ]; then
+    tests/sdk/mission/run.sh
+fi
 echo "== other people's suites"
 if [ -x tests/sdk/suites/run.sh ]; then
     tests/sdk/suites/run.sh

@@ -57,6 +57,24 @@ def recording(case):
     return response["status"], kind, text.encode()
 
 
+def schema_answer(schema, body):
+    """Anthropic's answer to a schema: the first time words, then an object that fits."""
+    values = {"string": "Ada", "integer": 36}
+    fits = {name: values[member["type"]] for name, member in schema["properties"].items()}
+    again = any(message["role"] == "assistant" for message in json.loads(body)["messages"])
+    message = {
+        "id": "msg_made_up",
+        "type": "message",
+        "role": "assistant",
+        "model": json.loads(body)["model"],
+        "content": [{"type": "text", "text": json.dumps(fits) if again else "I would rather not."}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 20, "output_tokens": 10},
+    }
+    return json.dumps(message).encode()
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -70,6 +88,9 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.recv(1)
             self.close_connection = True
             return
+        if schema := self.wanted_schema(path, json.loads(body)):
+            self.answer(200, "application/json", [schema_answer(schema, body)])
+            return
         case = between(body, "[replay:", "]") or self.by_shape(path, json.loads(body))
         answer = recording(case) if case else None
         if answer is None:
@@ -78,6 +99,12 @@ class Handler(BaseHTTPRequestHandler):
         status, kind, text = answer
         # A stream comes event by event, as from a provider.
         self.answer(status, kind, [event + b"\n\n" for event in text.split(b"\n\n") if event] if b"event-stream" in kind.encode() else [text])
+
+    @staticmethod
+    def wanted_schema(path, body):
+        if path.endswith("/messages") and "[replay:" not in json.dumps(body["messages"]):
+            return body.get("output_config", {}).get("format", {}).get("schema")
+        return None
 
     @staticmethod
     def by_shape(path, body):
