@@ -177,3 +177,138 @@ async fn rebuild(store: &Store, counters: &Counters, month: Month) -> Result<(),
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::billing::testing::{entry, event, priced};
+    use crate::billing::{Customer, Payer, Permit, Terms, Wish};
+    use crate::counters::Counts;
+    use std::path::Path;
+    use std::time::Duration;
+
+    const ACCOUNT: &str = "acct_1";
+    const DOLLAR: NanoUsd = NanoUsd(1_000_000_000);
+
+    async fn open(folder: &Path, clock: &Clock) -> Books {
+        let url = format!("sqlite://{}", folder.join("a.db").display());
+        let store = Arc::new(Store::open(&url, Duration::ZERO).await.unwrap());
+        let drain = Arc::new(Drain::start(Arc::clone(&store), &folder.join("journal")).await.unwrap());
+        Books::open(store, drain, clock.clone()).await.unwrap()
+    }
+
+    /// The account's row, which others refer to.
+    async fn account(books: &Books, clock: &Clock) {
+        let account = accounts::Account {
+            id: ACCOUNT.to_owned(),
+            name: "Acme".to_owned(),
+            email: None,
+            plan: Plan::Enterprise,
+            billing: accounts::Billing::Invoiced,
+            markup_basis_points: 0,
+            monthly_budget: None,
+            default_customer_budget: None,
+            created: clock.now(),
+        };
+        accounts::insert(&books.store, &account).await.unwrap();
+    }
+
+    fn payer() -> Payer {
+        Payer { account: ACCOUNT.into(), monthly_budget: None, default_customer_budget: None, prepaid: false }
+    }
+
+    /// 400 tokens of output.
+    fn wish(entry: &crate::billing::Entry) -> Wish<'_> {
+        Wish {
+            entry,
+            terms: Terms::default(),
+            service_tier: None,
+            input: 10,
+            has_output: true,
+            stated: Some(400),
+            choices: 1,
+            thinking: None,
+            billable: None,
+        }
+    }
+
+    /// The hold of what runs, as the gateway writes it.
+    fn goes_out(books: &Books, permit: &Permit, id: &str, customer: &Customer) {
+        let mut hold = event(id, ACCOUNT, permit.admitted());
+        hold.customer = Some(customer.external_id.as_ref().to_owned());
+        hold.customer_id = Some(customer.id.as_ref().to_owned());
+        (hold.cost, hold.customer_debit) = (permit.held().cost, Some(permit.held().debit));
+        hold.status = "abandoned".to_owned();
+        books.drain.journal().append_hold(&hold).unwrap();
+    }
+
+    fn counts(books: &Books, customer: &Customer) -> Counts {
+        books.ledger().counters().of(ACCOUNT, Some(&customer.id), books.clock.now().month())
+    }
+
+    #[tokio::test]
+    async fn a_call_without_a_sign_of_life_is_settled_once_with_all_its_attempts() {
+        let folder = tempfile::tempdir().unwrap();
+        // Both attempts in one month, whatever the day is.
+        let clock = Clock::movable();
+        clock.advance(Duration::from_millis(clock.now().month().next().start().0.abs_diff(clock.now().0)));
+        let books = open(folder.path(), &clock).await;
+        account(&books, &clock).await;
+        let ledger = books.ledger();
+        let customer = ledger.customer(&payer(), "cus_42").unwrap();
+        books.drain.flush().await.unwrap();
+        books.change_wallet(&ACCOUNT.into(), &customer, Kind::Topup, DOLLAR, None).await.unwrap();
+        let entry = entry(priced("{ input: 0, output: 1000 }"));
+        let wish = wish(&entry);
+        let mut permit = ledger.admit(&"use_1".into(), &payer(), Some(&customer), &wish).unwrap();
+        goes_out(&books, &permit, "use_1", &customer);
+        let first = NanoUsd(100_000_000);
+        assert!(permit.next_attempt(first, first, &wish).unwrap().is_some());
+        goes_out(&books, &permit, "use_1", &customer);
+        assert_eq!(permit.held().cost, NanoUsd(500_000_000), "100 charged, and 400 tokens");
+
+        // A sign of life keeps it.
+        clock.advance(Duration::from_secs(299));
+        permit.renew();
+        clock.advance(Duration::from_secs(299));
+        assert_eq!(books.settle_abandoned().await.unwrap(), 0);
+        clock.advance(Duration::from_secs(2));
+        assert_eq!(books.settle_abandoned().await.unwrap(), 1);
+        assert_eq!(books.settle_abandoned().await.unwrap(), 0, "once");
+        let settled = counts(&books, &customer);
+        assert_eq!((settled.spent, settled.held, settled.running), (NanoUsd(500_000_000), NanoUsd::ZERO, 0));
+        assert_eq!(settled.wallet, Some(NanoUsd(500_000_000)));
+        let recorded = events::find(&books.store, ACCOUNT, "use_1").await.unwrap().expect("its event");
+        assert_eq!((recorded.status.as_str(), recorded.cost), ("abandoned", settled.spent));
+
+        // Its owner was only slow: it takes no further attempt, and its end changes nothing.
+        assert_eq!(permit.next_attempt(first, first, &wish).unwrap(), None);
+        let mut late = event("use_1", ACCOUNT, permit.admitted());
+        late.cost = NanoUsd(200_000_000);
+        books.drain.journal().append(&late).unwrap();
+        permit.settle(late.cost, late.cost);
+        books.drain.flush().await.unwrap();
+        assert_eq!(counts(&books, &customer), settled);
+        assert_eq!(events::find(&books.store, ACCOUNT, "use_1").await.unwrap(), Some(recorded));
+
+        // And what is built anew from the tables is the same.
+        drop(books);
+        assert_eq!(counts(&open(folder.path(), &clock).await, &customer), settled);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_never_went_out_is_given_up_for_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::movable();
+        let books = open(folder.path(), &clock).await;
+        account(&books, &clock).await;
+        let customer = books.ledger().customer(&payer(), "cus_42").unwrap();
+        let entry = entry(priced("{ input: 0, output: 1000 }"));
+        let wish = wish(&entry);
+        let lost = books.ledger().admit(&"use_1".into(), &payer(), Some(&customer), &wish).unwrap();
+        clock.advance(Duration::from_secs(301));
+        assert_eq!(books.settle_abandoned().await.unwrap(), 0);
+        assert_eq!(counts(&books, &customer), Counts::default());
+        drop(lost);
+    }
+}

@@ -1,4 +1,4 @@
-//! Prices for tests, written as in a spec.
+//! Prices for tests, written as in a spec, and events.
 
 use super::price_file::compiled;
 use super::prices::{Abilities, Entry, Sheet};
@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::codegen::node::Node;
 use crate::codegen::price;
 use crate::codegen::spec::Checker;
+use crate::wire::event::UsageEvent;
 use std::sync::Arc;
 
 /// The price that a text means.
@@ -31,4 +32,18 @@ pub fn entry(price: Price) -> Entry {
         capabilities: Abilities::Spec(&[]),
         version: "test".into(),
     }
+}
+
+/// An event of a call that ended well and cost nothing.
+pub fn event(id: &str, account: &str, created: Timestamp) -> UsageEvent {
+    let event = serde_json::json!({
+        "id": id, "account_id": account, "token_id": "tok_1", "request_id": "req_1", "response_id": null,
+        "created": created.0, "customer": null, "customer_id": null, "endpoint": "/v1/chat/completions",
+        "reference": "fc:sim/echo", "provider": "sim", "model": "echo", "usage": crate::wire::usage::Usage::default(),
+        "raw_usage": null, "estimated": false, "cost": 0, "list_cost": 0, "billable": null, "held": 0,
+        "customer_debit": null, "account_debit": null, "price_version": "", "tags": [], "session_id": null,
+        "properties": {}, "status": "ok", "error_code": null, "attempts": 1, "streamed": false, "latency_ms": 1,
+        "first_token_ms": null
+    });
+    serde_json::from_value(event).unwrap_or_else(|error| panic!("{error}"))
 }

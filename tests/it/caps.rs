@@ -151,6 +151,18 @@ struct Tally {
 /// amounts; then every sum is held against every other.
 async fn many_clients_and_customers(app: &TestApp, seed: u64, clients: usize, calls: usize) {
     const CUSTOMERS: [&str; 4] = ["by budget", "by wallet", "by both", "by default"];
+    const MODELS: [&str; 10] = [
+        "fc:sim/echo",
+        "fc:sim/echo",
+        "fc:sim/echo",
+        "fc:sim/slow",
+        "fc:sim/fail-midstream",
+        "fc:sim/usage-missing",
+        "fc:sim/usage-negative",
+        "fc:sim/schema-once",
+        "fc:sim/schema-always",
+        "slot:over",
+    ];
     const BUDGET: i64 = 3_000_000;
     const WALLET: i64 = 4_000_000;
     patch(app, "/v1/account", json!({"default_customer_budget_usd": "0.003", "monthly_budget_usd": "0.009"})).await;
@@ -159,17 +171,25 @@ async fn many_clients_and_customers(app: &TestApp, seed: u64, clients: usize, ca
         assert_eq!(app.post(&path, &json!({"amount_usd": "0.004"})).await.status, 201);
     }
     patch(app, "/v1/customers/by%20wallet", json!({"monthly_budget_usd": 1})).await;
+    let slot = json!({"targets": ["fc:sim/fail-unavailable", "fc:sim/echo"]});
+    let pointed = app.admin("PATCH", "/admin/ringside/slots/over").json(&slot).send().await;
+    assert!(pointed.status < 300, "{}", pointed.text());
     let client = async |number: usize| {
         let mut rng = StdRng::seed_from_u64(seed + number as u64);
         let mut tally = Tally::default();
         for _ in 0..calls {
             let customer = CUSTOMERS[rng.random_range(0..CUSTOMERS.len())];
-            let model = ["echo", "echo", "echo", "slow", "fail-midstream", "usage-missing", "usage-negative"]
-                [rng.random_range(0..7)];
+            let model = MODELS[rng.random_range(0..MODELS.len())];
             let text = "x".repeat(rng.random_range(1..400));
-            let streamed = model == "slow" || rng.random_bool(0.5);
-            let mut body = ask(&format!("fc:sim/{model}"), &text);
+            let streamed = model == "fc:sim/slow" || rng.random_bool(0.5);
+            let mut body = ask(model, &text);
             body["stream"] = json!(streamed);
+            if model.contains("schema") {
+                let schema =
+                    json!({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]});
+                body["response_format"] =
+                    json!({"type": "json_schema", "json_schema": {"name": "n", "schema": schema}});
+            }
             if rng.random_bool(0.5) {
                 body["max_tokens"] = json!(rng.random_range(1..300));
             }
@@ -177,7 +197,7 @@ async fn many_clients_and_customers(app: &TestApp, seed: u64, clients: usize, ca
             if rng.random_bool(0.3) {
                 request = request.header("X-FC-Billable-Amount", &format!("0.0000{:02}", rng.random_range(0..100)));
             }
-            if streamed && (model == "slow" || rng.random_bool(0.3)) {
+            if streamed && (model == "fc:sim/slow" || rng.random_bool(0.3)) {
                 // Reads a little and leaves.
                 let mut stream = request.open().await;
                 read_until(&mut stream, "\r\n\r\n").await;

@@ -1,7 +1,9 @@
 //! Customers: made on first sight or by the API, addressed, changed, archived, purged.
 
+use crate::durability::KEY;
 use crate::support::app::{TestApp, ask};
 use crate::support::client::{Answer, Request};
+use crate::support::postgres::Postgres;
 use crate::wallets::usd;
 use serde_json::{Value, json};
 
@@ -182,7 +184,17 @@ async fn scopes_keep_readers_from_writing() {
 
 #[tokio::test]
 async fn sixty_four_first_calls_at_once_make_one_customer_and_keep_its_cap() {
-    let app = TestApp::start().await;
+    sixty_four_first_calls(TestApp::start().await).await;
+}
+
+#[tokio::test]
+async fn sixty_four_first_calls_at_once_make_one_customer_on_postgresql_too() {
+    let Some(postgres) = Postgres::start() else { return };
+    let app = TestApp::builder().set("RINGSIDE_DATABASE_URL", &postgres.url).set(KEY.0, KEY.1).start().await;
+    sixty_four_first_calls(app).await;
+}
+
+async fn sixty_four_first_calls(app: TestApp) {
     // What one call holds: its bytes and overhead at 1 USD and 256 tokens at 2 USD a million.
     let body = json!({"default_customer_budget_usd": "0.0015"});
     assert_eq!(app.request("PATCH", "/v1/account").json(&body).send().await.status, 200);

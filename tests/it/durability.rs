@@ -105,6 +105,44 @@ async fn a_second_process_waits_for_the_database() {
     assert!(ringside::store::Store::open(&url, std::time::Duration::ZERO).await.is_ok());
 }
 
+/// A rolling restart: the next process is started while the last still serves, and takes over.
+async fn a_newcomer_takes_over(variables: &[(&str, &str)]) {
+    let folder = tempfile::tempdir().expect("a directory");
+    let old = Process::start(folder.path(), variables).await;
+    let chat =
+        |process: &Process| process.request("POST", "/v1/chat/completions").json(&ask("fc:sim/echo", "hi")).send();
+    assert_eq!(chat(&old).await.status, 200);
+    let newcomer = async {
+        let new = Process::start(folder.path(), variables).await;
+        // It listens already; its first answer comes when the database is its own.
+        let answer = chat(&new).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        new
+    };
+    let waited = std::time::Duration::from_millis(2500);
+    let leaving = async {
+        tokio::time::sleep(waited).await;
+        assert_eq!(chat(&old).await.status, 200, "it serves to its end");
+        old.kill();
+    };
+    let begun = std::time::Instant::now();
+    let (new, ()) = tokio::join!(newcomer, leaving);
+    assert!(begun.elapsed() >= waited, "it waited");
+    assert_eq!(all_events(&new).await.len(), 3, "and knows what the last one recorded");
+    new.kill();
+}
+
+#[tokio::test]
+async fn a_newcomer_takes_over_a_sqlite_file() {
+    a_newcomer_takes_over(&[]).await;
+}
+
+#[tokio::test]
+async fn a_newcomer_takes_over_a_postgresql() {
+    let Some(postgres) = Postgres::start() else { return };
+    a_newcomer_takes_over(&[("RINGSIDE_DATABASE_URL", &postgres.url), KEY]).await;
+}
+
 #[tokio::test]
 async fn events_reach_the_database_by_themselves() {
     let app = TestApp::start().await;

@@ -14,9 +14,10 @@ struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
     /// Mounts one; `None`, said loudly, where that is not allowed.
-    fn mount() -> Option<Self> {
+    fn mount(size: &str) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a directory");
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"]).arg(folder.path()).status();
+        let size = format!("size={size}");
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path()).status();
         if mount.is_ok_and(|status| status.success()) {
             return Some(Self(folder));
         }
@@ -47,7 +48,7 @@ impl Drop for SmallDisk {
 
 #[tokio::test]
 async fn a_full_disk_refuses_new_calls_and_loses_none_that_runs() {
-    let Some(disk) = SmallDisk::mount() else { return };
+    let Some(disk) = SmallDisk::mount("256k") else { return };
     let journal = disk.path().join("ringside.journal").display().to_string();
     let app = TestApp::builder().set("RINGSIDE_JOURNAL", &journal).start().await;
     assert_eq!(app.chat(&ask("fc:sim/echo", "hi")).await.status, 200);
@@ -75,6 +76,35 @@ async fn a_full_disk_refuses_new_calls_and_loses_none_that_runs() {
     let slow = events.iter().filter(|event| event["model"] == "slow" && event["status"] == "ok").count();
     assert_eq!(slow, 1, "the call that ran is recorded: {events:?}");
     assert!(events.iter().all(|event| event["status"] == "ok"), "{events:?}");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_database_that_takes_nothing_stops_no_call_and_loses_none() {
+    let Some(disk) = SmallDisk::mount("4m") else { return };
+    let url = format!("sqlite://{}", disk.path().join("ringside.db").display());
+    let app = TestApp::builder().set("RINGSIDE_DATABASE_URL", &url).start().await;
+    let call = |customer: &str| {
+        let request = app.request("POST", "/v1/chat/completions").header("FC-Customer", customer);
+        request.json(&ask("fc:sim/echo", "Hello there")).send()
+    };
+    assert_eq!(call("before").await.status, 200);
+    assert_eq!(app.get("/v1/usage/events").await.status, 200);
+    disk.fill();
+    // Enough that it can't hide in pages that the file has already.
+    for number in 0..300 {
+        let answer = call(&format!("customer-{}", number % 7)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    eventually("events wait in the journal", async || app.metric("ringside_journal_pending_events").await > 0.0).await;
+    let reading = app.get("/v1/usage").await;
+    reading.assert_error(500, "api_error", "internal_error");
+    disk.empty();
+    eventually("the journal is drained", async || app.metric("ringside_journal_pending_events").await == 0.0).await;
+    assert_eq!(app.get("/v1/usage").await.json()["total"]["calls"], 301);
+    let app = app.restart().await;
+    assert_eq!(app.get("/v1/usage").await.json()["total"]["calls"], 301);
+    assert_eq!(app.get("/v1/customers").await.json()["data"].as_array().map(Vec::len), Some(8));
     app.stop().await;
 }
 

@@ -1,7 +1,8 @@
 //! `prices.yaml` while the gateway runs.
 
-use crate::support::app::{TestApp, ask};
-use crate::support::client::PATIENCE;
+use crate::support::app::{TestApp, ask, ask_streamed};
+use crate::support::client::{PATIENCE, read_until};
+use crate::wallets::usd;
 use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -65,4 +66,21 @@ async fn prices_are_read_before_the_first_call() {
     assert_eq!(cost(&app).await, "0.000027");
     let models = app.get("/v1/models").await.json();
     assert!(models["data"].as_array().expect("it is there").iter().any(|model| model["id"] == "fc:sim/mine"));
+}
+
+#[tokio::test]
+async fn a_stream_is_charged_at_the_prices_that_it_began_with() {
+    let (_folder, path) = file();
+    let app = TestApp::builder().set("RINGSIDE_PRICES", path.to_str().expect("it is there")).start().await;
+    let mut running = app.request("POST", "/v1/chat/completions").json(&ask_streamed("fc:sim/slow", "hi")).open().await;
+    read_until(&mut running, "data:").await;
+    save(&path, "sim/*: { input: 100, output: 200 }\n");
+    costs(&app, "0.0009").await;
+    read_until(&mut running, "[DONE]").await;
+    let events = app.get("/v1/usage/events?model=slow").await.json();
+    let event = &events["data"][0];
+    let tokens = |name: &str| event["usage"][name].as_i64().expect("a number");
+    let expected = tokens("prompt_tokens") * 1000 + tokens("completion_tokens") * 2000;
+    assert_eq!(usd(&event["cost_usd"]), expected, "{event}");
+    assert!(expected > 0);
 }

@@ -1,32 +1,50 @@
 //! Hard deletion: nothing that identifies a customer stays, in any file or table.
 
 use crate::customers::call;
+use crate::durability::KEY;
 use crate::support::app::{TestApp, ask_streamed};
 use crate::support::client::{eventually, read_until};
+use crate::support::postgres::Postgres;
+use ringside::id::TokenHash;
 use serde_json::{Value, json};
-use std::path::Path;
+use sha2::{Digest as _, Sha256};
 
 /// What must not be found, besides the customer's id here.
 const MARKS: [&str; 6] = ["kunde-7f3a", "Name-of-7f3a", "meta-7f3a", "tag-7f3a", "session-7f3a", "property-7f3a"];
 
-/// Files of a folder that hold any of these texts.
-fn found(folder: &Path, texts: &[String]) -> Vec<String> {
+/// Where any of these texts stands: in files of the application's folder, or in PostgreSQL.
+fn found(app: &TestApp, postgres: Option<&Postgres>, texts: &[String]) -> Vec<String> {
+    let files = std::fs::read_dir(app.folder()).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let mut places: Vec<(String, Vec<u8>)> =
+        files.filter_map(|path| Some((path.display().to_string(), std::fs::read(path).ok()?))).collect();
+    places.extend(postgres.map(|postgres| ("PostgreSQL".to_owned(), postgres.dump())));
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let Ok(bytes) = std::fs::read(&path) else { continue };
-        for text in texts {
-            if bytes.windows(text.len()).any(|window| window == text.as_bytes()) {
-                found.push(format!("{}: {text}", path.display()));
-            }
-        }
+    for (place, bytes) in places {
+        let holds = |text: &[u8]| memchr::memmem::find(&bytes, text).is_some();
+        // A dump has bytes in hexadecimal digits.
+        let standing = texts.iter().filter(|text| holds(text.as_bytes()) || holds(hex(text).as_bytes()));
+        found.extend(standing.map(|text| format!("{place}: {text}")));
     }
     found
 }
 
+fn hex(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[tokio::test]
 async fn a_purged_customer_is_found_nowhere_though_a_call_of_it_runs() {
-    let app = TestApp::start().await;
+    found_nowhere(TestApp::start().await, None).await;
+}
+
+#[tokio::test]
+async fn a_purged_customer_is_found_nowhere_in_postgresql_either() {
+    let Some(postgres) = Postgres::start() else { return };
+    let app = TestApp::builder().set("RINGSIDE_DATABASE_URL", &postgres.url).set(KEY.0, KEY.1).start().await;
+    found_nowhere(app, Some(&postgres)).await;
+}
+
+async fn found_nowhere(app: TestApp, postgres: Option<&Postgres>) {
     let body = json!({"external_id": MARKS[0], "name": MARKS[1], "metadata": {"k": MARKS[2]}, "monthly_budget_usd": 1});
     let made = app.post("/v1/customers", &body).await;
     assert_eq!(made.status, 201, "{}", made.text());
@@ -40,8 +58,19 @@ async fn a_purged_customer_is_found_nowhere_though_a_call_of_it_runs() {
         assert_eq!(request.send().await.status, 200);
     }
     let mut texts: Vec<String> = MARKS.iter().map(|mark| (*mark).to_owned()).collect();
-    texts.extend([id.clone(), "note-7f3a".to_owned()]);
-    assert!(!found(app.folder(), &texts).is_empty(), "the test would find what is there");
+    // An answer that is kept for its key says what was said.
+    let keyed = call(&app, MARKS[0], "said-7f3a").header("Idempotency-Key", "key-7f3a");
+    assert_eq!(keyed.clone().send().await.status, 200);
+    assert_eq!(keyed.send().await.header("idempotent-replayed"), Some("true"));
+    // No hash of its id stays either.
+    let hash = TokenHash(Sha256::digest(MARKS[0].as_bytes()).into()).to_hex();
+    app.get("/v1/usage").await;
+    texts.extend([id.clone(), "note-7f3a".to_owned(), "said-7f3a".to_owned()]);
+    let seen = found(&app, postgres, &texts).join("\n");
+    for text in &texts {
+        assert!(seen.contains(text), "the test finds what is there: {text} is not in {seen}");
+    }
+    texts.extend([hash.clone(), hash[..32].to_owned(), "key-7f3a".to_owned()]);
 
     let slow = app.request("POST", "/v1/chat/completions").header("FC-Customer", MARKS[0]);
     let slow = slow.header("FC-Tag", MARKS[3]).header("FC-Session-Id", MARKS[4]);
@@ -51,7 +80,7 @@ async fn a_purged_customer_is_found_nowhere_though_a_call_of_it_runs() {
     app.get("/v1/usage/events").await;
     let purged = app.request("DELETE", &format!("{path}?hard=true")).send().await;
     assert_eq!(purged.status, 204, "{}", purged.text());
-    assert_eq!(found(app.folder(), &texts), Vec::<String>::new());
+    assert_eq!(found(&app, postgres, &texts), Vec::<String>::new());
     let again = app.request("DELETE", &format!("{path}?hard=true")).send().await;
     again.assert_error(404, "not_found_error", "customer_not_found");
     app.get(&format!("/v1/customers/{id}")).await.assert_error(404, "not_found_error", "customer_not_found");
@@ -60,7 +89,7 @@ async fn a_purged_customer_is_found_nowhere_though_a_call_of_it_runs() {
     assert!(rest.contains("[DONE]"), "the call that ran goes on to its end: {rest}");
     let events = app.get("/v1/usage/events?limit=100").await.json();
     let events = events["data"].as_array().unwrap();
-    assert_eq!(events.len(), 31, "what was used stays");
+    assert_eq!(events.len(), 32, "what was used stays");
     for event in events {
         assert_eq!((&event["customer"], &event["session_id"]), (&Value::Null, &Value::Null));
         assert_eq!((&event["tags"], &event["properties"]), (&json!([]), &json!({})));
@@ -68,14 +97,14 @@ async fn a_purged_customer_is_found_nowhere_though_a_call_of_it_runs() {
     let account = app.get("/v1/account").await.json();
     let sum: f64 = events.iter().map(|event| event["cost_usd"].as_f64().unwrap()).sum();
     assert!((account["spend_usd_mtd"].as_f64().unwrap() - sum).abs() < 1e-12, "{account}");
-    assert_eq!(found(app.folder(), &texts), Vec::<String>::new(), "nor by what came after");
+    assert_eq!(found(&app, postgres, &texts), Vec::<String>::new(), "nor by what came after");
 
     // The same external id is somebody new.
     assert_eq!(call(&app, MARKS[0], "hi").send().await.status, 200);
     assert_ne!(app.get(&path).await.json()["id"], id.as_str());
     let app = app.restart().await;
     assert_eq!(app.get("/v1/customers").await.json()["data"].as_array().map(Vec::len), Some(1));
-    assert_eq!(found(app.folder(), &[id]), Vec::<String>::new());
+    assert_eq!(found(&app, postgres, &[id]), Vec::<String>::new());
 }
 
 async fn read_answer_rest(stream: &mut tokio::net::TcpStream) -> String {
@@ -102,5 +131,5 @@ async fn first_calls_and_purges_at_once_leave_no_trace_of_who_was_purged() {
         purged.push(id);
     }
     eventually("the journal is drained", async || app.metric("ringside_journal_pending_events").await == 0.0).await;
-    assert_eq!(found(app.folder(), &purged), Vec::<String>::new());
+    assert_eq!(found(&app, None, &purged), Vec::<String>::new());
 }

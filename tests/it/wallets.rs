@@ -2,6 +2,7 @@
 
 use crate::customers::call;
 use crate::support::app::{TestApp, ask};
+use crate::support::upstream::{self, Upstream};
 use serde_json::{Value, json};
 
 /// An amount of an answer in nano-USD. A float of a JSON number is the nearest one, so rounding
@@ -168,4 +169,33 @@ async fn pro_is_debited_once_a_month_and_has_its_own_markup() {
     let body = json!({"plan": "enterprise", "markup_percent": 3.25});
     let changed = app.admin("PATCH", &path).json(&body).send().await;
     assert_eq!(usd(&changed.json()["markup_percent"]), 3_250_000_000, "{}", changed.text());
+}
+
+/// A provider that bills an answer which is none, and the target that is tried after it.
+#[tokio::test]
+async fn a_failure_that_was_billed_is_paid_beside_what_follows_it() {
+    let billed = r#"{"id":"c","object":"chat.completion","created":1,"model":"gpt-4o-mini","choices":[],"usage":{"prompt_tokens":10,"completion_tokens":20,"total_tokens":30}}"#;
+    let upstream = Upstream::always(upstream::json("200 OK", billed)).await;
+    let app = TestApp::builder().upstream("openai", upstream.address).start().await;
+    let slot = json!({"targets": ["fc:openai/gpt-4o-mini", "fc:sim/echo"]});
+    app.admin("PATCH", "/admin/ringside/slots/a").json(&slot).send().await;
+    for (customer, billable) in [("by cost", None), ("by amount", Some("0.25"))] {
+        let path = format!("/v1/customers/{}", customer.replace(' ', "%20"));
+        app.post(&format!("{path}/wallet/topup"), &json!({"amount_usd": 1})).await;
+        let mut request = app.request("POST", "/v1/chat/completions").header("FC-Customer", customer);
+        request = request.json(&ask("slot:a", "Hello there"));
+        if let Some(billable) = billable {
+            request = request.header("X-FC-Billable-Amount", billable);
+        }
+        let answer = request.send().await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let shown = app.get(&path).await.json();
+        // 10 tokens at 0.15 and 20 at 0.6 USD a million; then 3 at 1 and 3 at 2.
+        let cost = 1_500 + 12_000 + 3_000 + 6_000;
+        assert_eq!(usd(&shown["spend_usd_mtd"]), cost, "{shown}");
+        let debit = if billable.is_some() { 250_000_000 } else { cost };
+        assert_eq!(usd(&shown["wallet_balance_usd"]), 1_000_000_000 - debit, "{shown}");
+        assert_eq!(sum_of_entries(&app, &customer.replace(' ', "%20")).await, 1_000_000_000 - debit);
+    }
+    app.stop().await;
 }

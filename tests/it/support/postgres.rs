@@ -54,6 +54,13 @@ impl Postgres {
         self.run(&format!("psql -h {sockets} -p {} -U postgres -c \"{statement}\" postgres", self.port));
     }
 
+    /// All that is in it, as text.
+    pub fn dump(&self) -> Vec<u8> {
+        let (sockets, port) = (self.folder.path().display().to_string(), self.port);
+        self.run(&format!("pg_dump -h {sockets} -p {port} -U postgres --data-only -f {sockets}/dump.sql postgres"));
+        std::fs::read(self.folder.path().join("dump.sql")).expect("a dump")
+    }
+
     /// PostgreSQL refuses to run as root.
     fn own(&self) {
         if is_root() {
