@@ -120,8 +120,8 @@ fn hot_path(c: &mut Criterion) {
             let customer = ledger.customer(&payer, &name).expect("a customer");
             let id: Arc<str> = Id::new("use").into_string().into();
             let permit = ledger.admit(&id, &payer, Some(&customer), &wish).expect("room");
-            journal.append_hold(&event(&id, &payer, (&name, &customer.id), "abandoned")).expect("written");
-            journal.append(&event(&id, &payer, (&name, &customer.id), "ok")).expect("written");
+            journal.append_hold(event(&id, &payer, (&name, &customer.id), "abandoned")).expect("written");
+            journal.append(event(&id, &payer, (&name, &customer.id), "ok")).expect("written");
             black_box(permit.settle(NanoUsd(270_000), NanoUsd(270_000)));
         });
     });

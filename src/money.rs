@@ -102,6 +102,44 @@ impl fmt::Display for NanoUsd {
     }
 }
 
+/// Amounts as integers of nano-USD, for what only Ringside itself reads: `#[serde(with = …)]`.
+pub mod integer {
+    use super::NanoUsd;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    /// # Errors
+    /// Those of the serializer.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    pub fn serialize<S: Serializer>(amount: &NanoUsd, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(amount.0)
+    }
+
+    /// # Errors
+    /// Where there is no integer.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NanoUsd, D::Error> {
+        i64::deserialize(deserializer).map(NanoUsd)
+    }
+
+    /// The same for amounts that may be missing.
+    pub mod option {
+        use super::NanoUsd;
+        use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+        /// # Errors
+        /// Those of the serializer.
+        #[expect(clippy::ref_option, reason = "serde's signature")]
+        pub fn serialize<S: Serializer>(amount: &Option<NanoUsd>, serializer: S) -> Result<S::Ok, S::Error> {
+            amount.map(|amount| amount.0).serialize(serializer)
+        }
+
+        /// # Errors
+        /// Where there is something else than an integer or nothing.
+        pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NanoUsd>, D::Error> {
+            Ok(Option::<i64>::deserialize(deserializer)?.map(NanoUsd))
+        }
+    }
+}
+
 impl fmt::Debug for NanoUsd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self} USD")

@@ -1,9 +1,12 @@
 //! Files that take effect when they are saved: `prices.yaml`, and others like it.
 //!
-//! The system tells of changes in the file's folder, and in the one that its links lead to; besides
-//! that the file is looked at now and then by its path, which sees whatever a save is (a write, a
-//! rename over it, a symlink swapped above it, a folder exchanged) on file systems that tell nothing
-//! too. Either way what counts is whether the content differs.
+//! The system tells of what happens to the file; besides that the file is looked at now and then by
+//! its path, which sees whatever a save is (a write, a rename over it, a symlink swapped above it, a
+//! folder exchanged) on file systems that tell nothing too. Either way what counts is whether the
+//! content differs.
+//!
+//! The file is watched and not its folder: the journal and the database often stand beside it, and
+//! to be told of each of their writes costs a busy gateway a seventh of its time.
 
 use notify::event::{AccessKind, AccessMode, EventKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
@@ -28,7 +31,7 @@ pub async fn follow(path: PathBuf, mut known: Option<Vec<u8>>, mut changed: impl
     let mut told = false;
     let mut nudges = Nudges::new();
     loop {
-        nudges.of(&path).await;
+        nudges.arm(&path).await;
         match settled(&path, known.as_deref()).await {
             Ok(content) => {
                 told = false;
@@ -46,18 +49,23 @@ pub async fn follow(path: PathBuf, mut known: Option<Vec<u8>>, mut changed: impl
         }
         tokio::select! {
             () = sleep(LOOK) => {}
-            // Folders in which much happens are not looked at all the time.
-            () = nudges.wake.notified() => sleep(QUIET).await,
+            () = nudges.wake.notified() => {
+                // What was told may have been the end of the file that was watched.
+                nudges.watched = None;
+                // A file to which much happens is not looked at all the time.
+                sleep(QUIET).await;
+            }
         }
     }
 }
 
-/// What the system tells of a file's surroundings.
+/// What the system tells of a file.
 struct Nudges {
     wake: Arc<Notify>,
     /// `None` where the system has nothing that tells.
     watcher: Option<RecommendedWatcher>,
-    folders: Vec<PathBuf>,
+    /// The file that is watched, with no links in its path.
+    watched: Option<PathBuf>,
 }
 
 impl Nudges {
@@ -70,29 +78,25 @@ impl Nudges {
             }
         });
         let watcher = watcher.inspect_err(|error| tracing::debug!(%error, "nothing tells of saves")).ok();
-        Self { wake, watcher, folders: Vec::new() }
+        Self { wake, watcher, watched: None }
     }
 
-    /// Watches the folder of `path` and the one that links lead to, as they are now.
-    async fn of(&mut self, path: &Path) {
+    /// Watches the file that `path` leads to now; where there is none, nothing.
+    async fn arm(&mut self, path: &Path) {
         let Some(watcher) = &mut self.watcher else { return };
         let real = tokio::fs::canonicalize(path).await.ok();
-        let folder = |path: &Path| {
-            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-            parent.unwrap_or(Path::new(".")).to_owned()
-        };
-        let folders: Vec<PathBuf> = [Some(path), real.as_deref()].into_iter().flatten().map(folder).collect();
-        if folders == self.folders {
+        if real == self.watched {
             return;
         }
-        for folder in self.folders.drain(..) {
+        if let Some(before) = self.watched.take() {
             // One that has gone is not watched any more.
-            let _ = watcher.unwatch(&folder);
+            let _ = watcher.unwatch(&before);
         }
-        let all = folders.iter().all(|folder| watcher.watch(folder, RecursiveMode::NonRecursive).is_ok());
-        if all {
-            self.folders = folders;
-        }
+        self.watched = real.filter(|file| {
+            // The same path may lead to another file than when it was watched before.
+            let _ = watcher.unwatch(file);
+            watcher.watch(file, RecursiveMode::NonRecursive).is_ok()
+        });
     }
 }
 

@@ -36,7 +36,7 @@ pub fn settle(criterion: &mut Criterion) {
     let event = event();
     group.throughput(Throughput::Elements(1));
     group.bench_function("append to the journal", |bencher| {
-        bencher.iter(|| journal.append(black_box(&event)).expect("it is written"));
+        bencher.iter(|| journal.append(black_box(event.clone())).expect("it is written"));
     });
     group.finish();
 }

@@ -239,7 +239,7 @@ impl Customers {
             metadata: given.metadata,
             created: self.clock.now().0,
         };
-        self.journal.append_customer(&new).map_err(CustomerError::Journal)?;
+        self.journal.append_customer(new.clone()).map_err(CustomerError::Journal)?;
         let state = State { budget: new.monthly_budget, ..State::default() };
         let rates = Rates::new(new.rate_limit_rpm, new.rate_limit_tpm);
         self.limits(new.rate_limit_rpm.or(new.rate_limit_tpm));

@@ -16,7 +16,7 @@ const NAME: &str = "usage";
 /// Entries of one transaction.
 const BATCH: usize = 2000;
 /// Entries gather this long before they are drained, so that a busy gateway writes large batches.
-const GATHER: Duration = Duration::from_millis(50);
+const GATHER: Duration = Duration::from_millis(100);
 
 /// Drains a journal.
 pub struct Drain {
@@ -149,8 +149,8 @@ impl Drain {
             let batch = if !last && !journal::file_of(self.journal.path(), checkpoint.segment).exists() {
                 journal::Batch { entries: Vec::new(), position: 0, torn: false }
             } else {
-                let until = last.then_some(end.position);
-                journal::read(self.journal.path(), checkpoint.segment, checkpoint.position, until, BATCH)?
+                let from = journal::End { segment: checkpoint.segment, position: checkpoint.position };
+                self.journal.entries(from, last.then_some(end.position), BATCH)?
             };
             let moved = Checkpoint { segment: checkpoint.segment, position: batch.position };
             if !batch.entries.is_empty() {

@@ -316,15 +316,15 @@ impl Call {
 
     /// Writes an event that names its customer, unless the customer is purged, or was: that can't
     /// begin before the event is written.
-    fn named<T>(&self, mut event: UsageEvent, write: impl FnOnce(&UsageEvent) -> T) -> T {
+    fn named<T>(&self, mut event: UsageEvent, write: impl FnOnce(UsageEvent) -> T) -> T {
         let Some(customer) = &self.customer else {
-            return write(&event);
+            return write(event);
         };
         let named = customer.named();
         if !named.may_be_named() {
             event.scrub();
         }
-        write(&event)
+        write(event)
     }
 
     /// What is known of the call before it is over.
@@ -485,14 +485,7 @@ impl Call {
             first_token_ms: first.map(|first| first.as_millis() as u64),
             ..self.event(charged, receipt_of)
         };
-        let written = self.named(event, |event| {
-            let written = self.journal.append(event);
-            if let Err(error) = &written {
-                // The log is the last place left to keep it.
-                tracing::error!(%error, event = %serde_json::to_string(event).unwrap_or_default(), "a usage event could not be written to the journal");
-            }
-            written
-        });
+        let written = self.named(event, |event| self.journal.append(event));
         if let Some(taken) = &self.context.taken {
             taken.used(usage.prompt_tokens.saturating_add(usage.completion_tokens));
         }

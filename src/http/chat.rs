@@ -14,6 +14,7 @@ pub async fn create(
     Calling(context): Calling,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    let answer = gateway::chat::run(api.gateway(), context, body).await?;
+    // On the heap: the layers around a handler move its future several times.
+    let answer = Box::pin(gateway::chat::run(api.gateway(), context, body)).await?;
     Ok(gateway_answer::response(answer))
 }

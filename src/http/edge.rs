@@ -36,7 +36,7 @@ pub async fn edge(State(api): State<Api>, mut request: Request, next: Next) -> R
     let running = metrics.running();
     let start = Instant::now();
     let mut response = if idempotency::applies(&request) {
-        idempotency::run(&api, request, next).await
+        Box::pin(idempotency::run(&api, request, next)).await
     } else {
         AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|panic| panicked(&*panic))
     };

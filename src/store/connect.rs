@@ -16,6 +16,9 @@ use std::time::Duration;
 /// An open database.
 pub struct Store {
     connection: DatabaseConnection,
+    /// For transactions that write. SQLite has one writer at a time: with a connection of its own
+    /// it keeps in memory the pages that it will change again.
+    writer: DatabaseConnection,
     /// Held while the store is open: one process serves one database.
     lock: Option<Lock>,
     /// How many processes have served the database, this one included.
@@ -44,7 +47,8 @@ impl Store {
         let connection = connect(url).await?;
         Migrator::up(&connection, None).await?;
         let generation = begin(&connection).await?;
-        Ok(Self { connection, lock: Some(lock), generation })
+        let writer = writer(url, &connection).await?;
+        Ok(Self { connection, writer, lock: Some(lock), generation })
     }
 
     /// Opens `url` beside a process that serves, for commands.
@@ -54,7 +58,8 @@ impl Store {
     pub async fn open_beside(url: &str) -> Result<Self, StoreError> {
         let connection = connect(url).await?;
         Migrator::up(&connection, None).await?;
-        Ok(Self { connection, lock: None, generation: 0 })
+        let writer = writer(url, &connection).await?;
+        Ok(Self { connection, writer, lock: None, generation: 0 })
     }
 
     pub(super) fn connection(&self) -> &DatabaseConnection {
@@ -67,7 +72,7 @@ impl Store {
         let sqlite = self.connection.get_database_backend() == DatabaseBackend::Sqlite;
         let sqlite_transaction_mode = sqlite.then_some(SqliteTransactionMode::Immediate);
         let options = TransactionOptions { sqlite_transaction_mode, ..TransactionOptions::default() };
-        self.connection.begin_with_options(options).await
+        self.writer.begin_with_options(options).await
     }
 
     /// Whether this process still is the one that serves the database.
@@ -95,8 +100,10 @@ impl Store {
 
     /// Closes the connections; nothing works after it.
     pub async fn close(&self) {
-        if let Err(error) = self.connection.close_by_ref().await {
-            tracing::warn!(%error, "the database did not close well");
+        for connection in [&self.writer, &self.connection] {
+            if let Err(error) = connection.close_by_ref().await {
+                tracing::warn!(%error, "the database did not close well");
+            }
         }
     }
 
@@ -148,26 +155,58 @@ async fn generation(connection: &DatabaseConnection) -> Result<i64, DbErr> {
     Ok(serving::Entity::find_by_id(SERVING).one(connection).await?.map_or(0, |row| row.generation))
 }
 
+/// Connections that read, and what writes by single statements.
+const CONNECTIONS: u32 = 4;
+/// The same for PostgreSQL, whose transactions that write are among them.
+const POSTGRES_CONNECTIONS: u32 = 8;
+/// Pages that the writer keeps, in KiB.
+const WRITER_CACHE: &str = "-8192";
+/// Pages of the write-ahead log before they are brought into the database: a page that each batch
+/// of events changes is brought over once for many of them.
+const CHECKPOINT: &str = "4000";
+
 async fn connect(url: &str) -> Result<DatabaseConnection, DbErr> {
-    let sqlite = url.starts_with("sqlite:");
-    // sqlx makes a missing file only when the URL says so.
-    let url = if sqlite && !url.contains('?') { format!("{url}?mode=rwc") } else { url.to_owned() };
+    if is_sqlite(url) {
+        sqlite(url, CONNECTIONS).await
+    } else {
+        Database::connect(options(url, POSTGRES_CONNECTIONS)).await
+    }
+}
+
+/// What transactions that write run on.
+async fn writer(url: &str, connection: &DatabaseConnection) -> Result<DatabaseConnection, DbErr> {
+    if is_sqlite(url) { sqlite(url, 1).await } else { Ok(connection.clone()) }
+}
+
+fn is_sqlite(url: &str) -> bool {
+    url.starts_with("sqlite:")
+}
+
+fn options(url: &str, connections: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options.sqlx_logging(false).connect_timeout(Duration::from_secs(10)).acquire_timeout(Duration::from_secs(10));
-    if sqlite {
-        options.max_connections(4).map_sqlx_sqlite_opts(|sqlite| {
-            sqlite
-                .journal_mode(SqliteJournalMode::Wal)
-                // The journal of usage is synced by itself; the database may lose its last
-                // transactions to a power cut and gets them again from there.
-                .synchronous(SqliteSynchronous::Normal)
-                .busy_timeout(Duration::from_secs(10))
-                .foreign_keys(true)
-                // What is deleted is gone: pages are overwritten, not only given free.
-                .pragma("secure_delete", "ON")
-        });
-    } else {
-        options.max_connections(8);
-    }
+    options.max_connections(connections);
+    options
+}
+
+async fn sqlite(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
+    // sqlx makes a missing file only when the URL says so.
+    let url = if url.contains('?') { url.to_owned() } else { format!("{url}?mode=rwc") };
+    let mut options = options(&url, connections);
+    options.map_sqlx_sqlite_opts(move |sqlite| {
+        let sqlite = sqlite
+            .journal_mode(SqliteJournalMode::Wal)
+            // The journal of usage is synced by itself; the database may lose its last
+            // transactions to a power cut and gets them again from there.
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(Duration::from_secs(10))
+            .foreign_keys(true)
+            .pragma("wal_autocheckpoint", CHECKPOINT)
+            // What undoes half a statement is kept in memory and not in a file.
+            .pragma("temp_store", "MEMORY")
+            // What is deleted is gone: pages are overwritten, not only given free.
+            .pragma("secure_delete", "ON");
+        if connections == 1 { sqlite.pragma("cache_size", WRITER_CACHE) } else { sqlite }
+    });
     Database::connect(options).await
 }

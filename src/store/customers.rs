@@ -1,5 +1,6 @@
 //! End customers of accounts.
 
+use super::batch::batches;
 use super::entity::customer;
 use super::{Store, StoreError, events, holds, idempotency, rollups, wallets};
 use crate::clock::Timestamp;
@@ -43,9 +44,6 @@ pub struct Change {
     pub archived: Option<Option<Timestamp>>,
 }
 
-/// Rows of one statement.
-const BATCH: usize = 500;
-
 impl TryFrom<customer::Model> for Customer {
     type Error = StoreError;
     fn try_from(row: customer::Model) -> Result<Self, StoreError> {
@@ -75,7 +73,7 @@ pub(super) async fn insert_new(
     transaction: &impl ConnectionTrait,
     customers: &[&NewCustomer],
 ) -> Result<(), StoreError> {
-    for batch in customers.chunks(BATCH) {
+    for batch in batches(customers) {
         let rows = batch.iter().map(|new| {
             Ok(customer::ActiveModel {
                 id: Set(new.id.clone()),

@@ -1,5 +1,6 @@
 //! Usage events, and the checkpoint of the journal they come from.
 
+use super::batch::batches;
 use super::entity::{checkpoint, usage_event};
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
@@ -22,12 +23,9 @@ pub struct Checkpoint {
     pub position: u64,
 }
 
-/// Rows of one statement: PostgreSQL takes at most 65,535 values, SQLite 32,766.
-const BATCH: usize = 500;
-
 /// Adds events that are not there yet.
 pub(super) async fn insert(transaction: &impl ConnectionTrait, events: &[&UsageEvent]) -> Result<(), StoreError> {
-    for batch in events.chunks(BATCH) {
+    for batch in batches(events) {
         let rows = batch.iter().map(|event| row(event)).collect::<Result<Vec<_>, _>>()?;
         usage_event::Entity::insert_many(rows).exec_without_returning(transaction).await?;
     }
@@ -37,7 +35,7 @@ pub(super) async fn insert(transaction: &impl ConnectionTrait, events: &[&UsageE
 /// Those of `ids` that are there.
 pub(super) async fn known(transaction: &impl ConnectionTrait, ids: &[&str]) -> Result<HashSet<String>, StoreError> {
     let mut known = HashSet::new();
-    for batch in ids.chunks(BATCH) {
+    for batch in batches(ids) {
         let query = usage_event::Entity::find().select_only().column(usage_event::Column::Id);
         let found = query.filter(usage_event::Column::Id.is_in(batch.iter().copied()));
         known.extend(found.into_tuple::<String>().all(transaction).await?);

@@ -1,5 +1,6 @@
 //! Holds of calls that had gone out and were not over when the journal was last drained.
 
+use super::batch::batches;
 use super::entity::hold;
 use super::{Store, StoreError};
 use crate::wire::event::UsageEvent;
@@ -8,9 +9,6 @@ use sea_orm::{
     ActiveModelTrait as _, ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _,
     QueryOrder as _, QuerySelect as _,
 };
-
-/// Rows of one statement.
-const BATCH: usize = 500;
 
 fn text(event: &UsageEvent) -> Result<String, StoreError> {
     serde_json::to_string(event).map_err(|error| StoreError::Value(format!("hold {}: {error}", event.id)))
@@ -22,7 +20,7 @@ fn event(row: &hold::Model) -> Result<UsageEvent, StoreError> {
 
 /// Adds holds, or puts them in the place of earlier ones of the same calls.
 pub(super) async fn put(transaction: &impl ConnectionTrait, events: &[&UsageEvent]) -> Result<(), StoreError> {
-    for batch in events.chunks(BATCH) {
+    for batch in batches(events) {
         let rows = batch.iter().map(|event| {
             Ok(hold::ActiveModel {
                 id: Set(event.id.clone()),
@@ -43,7 +41,7 @@ pub(super) async fn put(transaction: &impl ConnectionTrait, events: &[&UsageEven
 
 /// Deletes the holds of calls that are over.
 pub(super) async fn delete(transaction: &impl ConnectionTrait, ids: &[&str]) -> Result<(), StoreError> {
-    for batch in ids.chunks(BATCH) {
+    for batch in batches(ids) {
         hold::Entity::delete_many().filter(hold::Column::Id.is_in(batch.iter().copied())).exec(transaction).await?;
     }
     Ok(())

@@ -4,6 +4,7 @@
 //! and PostgreSQL run the same definitions and the same queries.
 
 pub mod accounts;
+mod batch;
 mod connect;
 pub mod customers;
 pub mod drain;

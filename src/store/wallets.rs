@@ -1,6 +1,7 @@
 //! Wallets of accounts and customers. Entries are only ever added; a wallet's balance is their sum,
 //! and both change in one transaction.
 
+use super::batch::batches;
 use super::entity::{wallet, wallet_entry};
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
@@ -87,9 +88,6 @@ pub struct EntryRow {
     pub created: Timestamp,
 }
 
-/// Rows of one statement.
-const BATCH: usize = 500;
-
 /// Adds an entry and what it changes; `open` says whether the wallet is a cap from now on.
 /// `false`: an entry of that id is there already, and nothing was changed.
 pub async fn add(store: &Store, owner: Owner<'_>, change: &Change, open: bool) -> Result<bool, StoreError> {
@@ -165,9 +163,8 @@ pub(super) async fn debit(transaction: &impl ConnectionTrait, events: &[&UsageEv
             });
         }
     }
-    while !rows.is_empty() {
-        let batch: Vec<_> = rows.drain(..rows.len().min(BATCH)).collect();
-        wallet_entry::Entity::insert_many(batch).exec_without_returning(transaction).await?;
+    for batch in batches(&rows) {
+        wallet_entry::Entity::insert_many(batch.iter().cloned()).exec_without_returning(transaction).await?;
     }
     for ((account, customer), amount) in sums {
         upsert(transaction, Owner { account, customer }, amount, None).await?;

@@ -14,5 +14,7 @@ pub fn client(connect: Duration) -> reqwest::Result<reqwest::Client> {
         .pool_max_idle_per_host(usize::MAX)
         .user_agent(concat!("ringside/", env!("CARGO_PKG_VERSION")))
         .referer(false)
+        // Retries are ours, where they are counted; the client's own copy every request.
+        .retry(reqwest::retry::never().max_retries_per_request(0))
         .build()
 }

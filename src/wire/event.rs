@@ -2,7 +2,7 @@
 
 use super::usage::Usage;
 use crate::clock::Timestamp;
-use crate::money::NanoUsd;
+use crate::money::{NanoUsd, integer};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -15,12 +15,15 @@ pub struct UsageEvent {
     pub token_id: String,
     pub request_id: String,
     /// The provider's own id of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_id: Option<String>,
     /// Milliseconds since 1970, when the call was admitted.
     pub created: i64,
     /// The end customer, by the caller's own id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<String>,
     /// The end customer, by ours: `cus_…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<String>,
     /// `/v1/chat/completions` and the like.
     pub endpoint: String,
@@ -30,33 +33,45 @@ pub struct UsageEvent {
     pub model: String,
     pub usage: Usage,
     /// The provider's own usage, as text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw_usage: Option<String>,
     /// Whether Ringside counted, because the provider did not, or not credibly.
     pub estimated: bool,
     /// What the account is charged.
+    #[serde(with = "integer")]
     pub cost: NanoUsd,
     /// Without the plan's markup.
+    #[serde(with = "integer")]
     pub list_cost: NanoUsd,
     /// What the account charges its customer.
+    #[serde(with = "integer::option", default, skip_serializing_if = "Option::is_none")]
     pub billable: Option<NanoUsd>,
     /// What was held for it: the most that it could cost.
+    #[serde(with = "integer")]
     pub held: NanoUsd,
     /// What the customer's wallet was debited, where it had one when the call was admitted.
+    #[serde(with = "integer::option", default, skip_serializing_if = "Option::is_none")]
     pub customer_debit: Option<NanoUsd>,
     /// What the account's wallet was debited, where the account paid in advance.
+    #[serde(with = "integer::option", default, skip_serializing_if = "Option::is_none")]
     pub account_debit: Option<NanoUsd>,
     /// Which prices were used.
     pub price_version: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub properties: BTreeMap<String, String>,
     /// `ok`, `error`, `aborted` (the caller hung up), or `abandoned` (the process died or lost the
     /// call; charged what was held).
     pub status: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_code: Option<String>,
     pub attempts: u32,
     pub streamed: bool,
     pub latency_ms: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_token_ms: Option<u64>,
 }
 

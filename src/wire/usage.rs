@@ -11,25 +11,40 @@ pub struct Usage {
     /// All output tokens, thinking included.
     pub completion_tokens: u64,
     /// Of the input: read from a prompt cache.
+    #[serde(skip_serializing_if = "is_zero")]
     pub cached_input_tokens: u64,
     /// Of the input: written to a prompt cache.
+    #[serde(skip_serializing_if = "is_zero")]
     pub cache_write_tokens: u64,
     /// Of the written: kept for an hour.
+    #[serde(skip_serializing_if = "is_zero")]
     pub cache_write_1h_tokens: u64,
     /// Of the written: kept for 12 hours.
+    #[serde(skip_serializing_if = "is_zero")]
     pub cache_write_12h_tokens: u64,
     /// Of the output: thinking.
+    #[serde(skip_serializing_if = "is_zero")]
     pub reasoning_tokens: u64,
     /// Of the input: sound.
+    #[serde(skip_serializing_if = "is_zero")]
     pub audio_input_tokens: u64,
     /// Of the input that is sound: read from a prompt cache.
+    #[serde(skip_serializing_if = "is_zero")]
     pub cached_audio_input_tokens: u64,
     /// Of the output: sound.
+    #[serde(skip_serializing_if = "is_zero")]
     pub audio_output_tokens: u64,
     /// Of the output: citations, where a provider counts them apart.
+    #[serde(skip_serializing_if = "is_zero")]
     pub citation_tokens: u64,
     /// Web searches that the provider made and counts.
+    #[serde(skip_serializing_if = "is_zero")]
     pub searches: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Usage {

@@ -1,15 +1,13 @@
 //! Adding events to the sums.
 
 use super::super::StoreError;
+use super::super::batch::batches;
 use super::{COLUMNS, Span, Sums};
 use crate::clock::Timestamp;
 use crate::wire::event::UsageEvent;
 use sea_orm::sea_query::{Alias, Expr, OnConflict, Query};
 use sea_orm::{ConnectionTrait, Statement, Value};
 use std::collections::BTreeMap;
-
-/// Rows of one statement: 14 values each.
-const BATCH: usize = 500;
 
 /// Account, span, start, customer (empty for none; `None` for all together), provider, model.
 type Key<'e> = (&'e str, Span, Timestamp, Option<&'e str>, &'e str, &'e str);
@@ -32,7 +30,7 @@ pub async fn add(transaction: &impl ConnectionTrait, events: &[&UsageEvent]) -> 
     }
     let (of_customers, of_accounts): (Vec<_>, Vec<_>) = sums.iter().partition(|(key, _)| key.3.is_some());
     for (rows, table) in [(of_accounts, "usage_by_account"), (of_customers, "usage_by_customer")] {
-        for batch in rows.chunks(BATCH) {
+        for batch in batches(&rows) {
             upsert(transaction, table, batch).await?;
         }
     }

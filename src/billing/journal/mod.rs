@@ -12,25 +12,25 @@
 //! that run are finished: their events wait in memory until they can be written, while their holds,
 //! which are on the disk, vouch for them.
 
+mod recent;
+mod segment;
+mod sync;
+
+use self::recent::Recent;
+use self::segment::{create, encode};
+pub use self::segment::{file_of, read, segments};
+use self::sync::Sync;
 use crate::wire::event::{Entry, NewCustomer, UsageEvent};
-use parking_lot::{Condvar, Mutex};
-use serde::Serialize;
+use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How long written events may wait to be synced together.
-const GROUP: Duration = Duration::from_millis(5);
 /// A segment that has grown beyond this is followed by another.
 const SEGMENT: u64 = 64 << 20;
-/// Length and checksum.
-const HEADER: usize = 8;
-/// No entry is larger; a length beyond it is rubbish.
-const MOST: u32 = 16 << 20;
 /// Events that wait in memory for a disk that takes nothing; calls in flight when it filled up.
 const BACKLOG: usize = 100_000;
 
@@ -51,18 +51,11 @@ struct Writer {
     broken: bool,
     /// Events that could not be written yet, in order.
     backlog: VecDeque<Vec<u8>>,
+    recent: Recent,
 }
 
-/// What the syncing thread and the writers share.
-#[derive(Default)]
-struct Sync {
-    dirty: Mutex<Option<Arc<File>>>,
-    ready: Condvar,
-    stop: AtomicBool,
-}
-
-/// Where writing is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A place in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct End {
     pub segment: u64,
     pub position: u64,
@@ -83,7 +76,14 @@ impl Journal {
         std::thread::Builder::new().name("journal-sync".to_owned()).spawn(move || shared.run())?;
         Ok(Self {
             path: path.to_owned(),
-            writer: Mutex::new(Writer { file, segment, position: 0, broken: false, backlog: VecDeque::new() }),
+            writer: Mutex::new(Writer {
+                file,
+                segment,
+                position: 0,
+                broken: false,
+                backlog: VecDeque::new(),
+                recent: Recent::default(),
+            }),
             sync,
             appended: AtomicU64::new(0),
             wake: tokio::sync::Notify::new(),
@@ -94,16 +94,20 @@ impl Journal {
     /// waits in memory, and the call's hold, which is on the disk, stands for it.
     ///
     /// # Errors
-    /// When it could neither be written nor kept.
-    pub fn append(&self, event: &UsageEvent) -> io::Result<()> {
-        let entry = encode(b'u', event)?;
+    /// When it could neither be written nor kept; it is in the log then.
+    pub fn append(&self, event: UsageEvent) -> io::Result<()> {
+        let entry = Entry::Usage(Box::new(event));
+        let bytes = encode(&entry).inspect_err(|error| keep_in_log(&entry, error))?;
         let mut writer = self.writer.lock();
-        if let Err(error) = self.write(&mut writer, &entry) {
+        if let Err(error) = self.write_backlog(&mut writer).and_then(|()| self.write_one(&mut writer, &bytes)) {
             if writer.backlog.len() >= BACKLOG {
+                keep_in_log(&entry, &error);
                 return Err(error);
             }
             tracing::error!(%error, "a usage event could not be written to the journal; it waits in memory");
-            writer.backlog.push_back(entry);
+            writer.backlog.push_back(bytes);
+        } else {
+            writer.keep(entry, bytes.len());
         }
         drop(writer);
         self.noted();
@@ -116,22 +120,38 @@ impl Journal {
     /// # Errors
     /// When it could not be written whole, a full disk for example; nothing of it stays then, and
     /// the call must not go out.
-    pub fn append_hold(&self, event: &UsageEvent) -> io::Result<()> {
-        let entry = encode(b'h', event)?;
-        self.write(&mut self.writer.lock(), &entry)?;
-        self.noted();
-        Ok(())
+    pub fn append_hold(&self, event: UsageEvent) -> io::Result<()> {
+        self.append_whole(Entry::Hold(Box::new(event)))
     }
 
     /// Appends a customer that is about to be made.
     ///
     /// # Errors
     /// When it could not be written whole; nothing of it stays then.
-    pub fn append_customer(&self, customer: &NewCustomer) -> io::Result<()> {
-        let entry = encode(b'c', customer)?;
-        self.write(&mut self.writer.lock(), &entry)?;
+    pub fn append_customer(&self, customer: NewCustomer) -> io::Result<()> {
+        self.append_whole(Entry::Customer(Box::new(customer)))
+    }
+
+    fn append_whole(&self, entry: Entry) -> io::Result<()> {
+        let bytes = encode(&entry)?;
+        let mut writer = self.writer.lock();
+        self.write_backlog(&mut writer)?;
+        self.write_one(&mut writer, &bytes)?;
+        writer.keep(entry, bytes.len());
+        drop(writer);
         self.noted();
         Ok(())
+    }
+
+    /// Up to `most` entries from a place on, from memory where they are still there.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn entries(&self, from: End, until: Option<u64>, most: usize) -> io::Result<Batch> {
+        if let Some(batch) = self.writer.lock().recent.take(from, most) {
+            return Ok(batch);
+        }
+        read(&self.path, from.segment, from.position, until, most)
     }
 
     /// Writes what waited in memory, if the disk takes it now. Says whether nothing waits any more.
@@ -159,12 +179,6 @@ impl Journal {
         writer.file = Arc::new(create(&self.path, segment)?);
         (writer.segment, writer.position, writer.broken) = (segment, 0, false);
         Ok(())
-    }
-
-    /// Writes an entry, behind those that wait.
-    fn write(&self, writer: &mut Writer, entry: &[u8]) -> io::Result<()> {
-        self.write_backlog(writer)?;
-        self.write_one(writer, entry)
     }
 
     fn write_backlog(&self, writer: &mut Writer) -> io::Result<()> {
@@ -222,93 +236,24 @@ impl Journal {
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        self.sync.stop.store(true, Ordering::Release);
-        self.sync.ready.notify_all();
+        self.sync.stop();
     }
 }
 
-impl Sync {
-    fn mark(&self, file: &Arc<File>) {
-        let mut dirty = self.dirty.lock();
-        if dirty.is_none() {
-            *dirty = Some(Arc::clone(file));
-            self.ready.notify_one();
-        }
-    }
-
-    fn run(&self) {
-        loop {
-            let file = {
-                let mut dirty = self.dirty.lock();
-                while dirty.is_none() && !self.stop.load(Ordering::Acquire) {
-                    self.ready.wait_for(&mut dirty, Duration::from_secs(1));
-                }
-                if dirty.is_none() {
-                    return;
-                }
-                drop(dirty);
-                // Others join the group while this one waits.
-                std::thread::sleep(GROUP);
-                self.dirty.lock().take()
-            };
-            if let Some(file) = file
-                && let Err(error) = file.sync_data()
-            {
-                tracing::error!(%error, "the journal can't be synced: a power cut may lose usage events");
-            }
-        }
+impl Writer {
+    /// Keeps the entry of `length` bytes that was written last.
+    fn keep(&mut self, entry: Entry, length: usize) {
+        let end = End { segment: self.segment, position: self.position };
+        self.recent.keep(entry, End { position: end.position - length as u64, ..end }, end);
     }
 }
 
-/// The file of a segment.
-pub fn file_of(path: &Path, segment: u64) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{segment:06}"));
-    name.into()
-}
-
-/// Numbers of the segments that exist, in order.
-///
-/// # Errors
-/// When the folder can't be read.
-pub fn segments(path: &Path) -> io::Result<Vec<u64>> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-        return Ok(Vec::new());
-    };
-    let mut numbers = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?.file_name();
-        let number: Option<u64> =
-            entry.to_str().and_then(|entry| entry.strip_prefix(name)?.strip_prefix('.')?.parse().ok());
-        numbers.extend(number);
+/// The log is the last place left for an event that can't be written.
+fn keep_in_log(entry: &Entry, error: &io::Error) {
+    if let Entry::Usage(event) = entry {
+        let event = serde_json::to_string(event).unwrap_or_default();
+        tracing::error!(%error, event, "a usage event could not be written to the journal");
     }
-    numbers.sort_unstable();
-    Ok(numbers)
-}
-
-fn create(path: &Path, segment: u64) -> io::Result<File> {
-    let file = File::options().create_new(true).append(true).open(file_of(path, segment))?;
-    // The name itself must survive a power cut too.
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty())
-        && let Ok(folder) = File::open(folder)
-    {
-        folder.sync_all()?;
-    }
-    Ok(file)
-}
-
-fn encode(kind: u8, value: &impl Serialize) -> io::Result<Vec<u8>> {
-    let mut entry = vec![0; HEADER];
-    entry.reserve(1024);
-    entry.push(kind);
-    serde_json::to_writer(&mut entry, value)?;
-    let length = u32::try_from(entry.len() - HEADER).ok().filter(|length| *length <= MOST);
-    let length = length.ok_or_else(|| io::Error::other("an entry of the journal is too large"))?;
-    let checksum = crc32fast::hash(&entry[HEADER..]);
-    entry[..4].copy_from_slice(&length.to_le_bytes());
-    entry[4..HEADER].copy_from_slice(&checksum.to_le_bytes());
-    Ok(entry)
 }
 
 /// Entries read from a segment, and where reading stopped.
@@ -318,67 +263,6 @@ pub struct Batch {
     pub position: u64,
     /// Whether what follows is no entry: the end that a crash left.
     pub torn: bool,
-}
-
-/// Reads up to `most` entries of a segment from `position` on, not beyond `end`.
-///
-/// # Errors
-/// When the file can't be read. A torn end is no error.
-pub fn read(path: &Path, segment: u64, position: u64, end: Option<u64>, most: usize) -> io::Result<Batch> {
-    let mut file = File::open(file_of(path, segment))?;
-    let length = file.metadata()?.len().min(end.unwrap_or(u64::MAX));
-    file.seek(SeekFrom::Start(position))?;
-    let mut reader = io::BufReader::with_capacity(256 * 1024, file.take(length.saturating_sub(position)));
-    let mut batch = Batch { entries: Vec::new(), position, torn: false };
-    while batch.entries.len() < most && batch.position < length {
-        match read_entry(&mut reader)? {
-            Some((entry, bytes)) => {
-                batch.entries.push(entry);
-                batch.position += bytes;
-            }
-            None => {
-                batch.torn = true;
-                break;
-            }
-        }
-    }
-    Ok(batch)
-}
-
-/// One entry; `None` where there is no whole, sound one.
-fn read_entry(reader: &mut impl io::Read) -> io::Result<Option<(Entry, u64)>> {
-    let mut header = [0; HEADER];
-    if !fill(reader, &mut header)? {
-        return Ok(None);
-    }
-    let length = u32::from_le_bytes([header[0], header[1], header[2], header[3]]);
-    let checksum = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
-    if length > MOST {
-        return Ok(None);
-    }
-    let mut payload = vec![0; length as usize];
-    if !fill(reader, &mut payload)? || crc32fast::hash(&payload) != checksum {
-        return Ok(None);
-    }
-    Ok(decode(&payload).map(|entry| (entry, u64::from(length) + HEADER as u64)))
-}
-
-fn decode(payload: &[u8]) -> Option<Entry> {
-    let (kind, json) = payload.split_first()?;
-    match kind {
-        b'u' => serde_json::from_slice(json).ok().map(Entry::Usage),
-        b'h' => serde_json::from_slice(json).ok().map(Entry::Hold),
-        b'c' => serde_json::from_slice(json).ok().map(Entry::Customer),
-        _ => None,
-    }
-}
-
-fn fill(reader: &mut impl io::Read, buffer: &mut [u8]) -> io::Result<bool> {
-    match reader.read_exact(buffer) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-        Err(error) => Err(error),
-    }
 }
 
 #[cfg(test)]
@@ -443,10 +327,10 @@ mod tests {
             metadata: [("k".to_owned(), "v".to_owned())].into(),
             created: 3,
         };
-        journal.append_customer(&customer).unwrap();
-        journal.append_hold(&event(1)).unwrap();
+        journal.append_customer(customer.clone()).unwrap();
+        journal.append_hold(event(1)).unwrap();
         journal.rotate().unwrap();
-        journal.append(&event(1)).unwrap();
+        journal.append(event(1)).unwrap();
         let first = read(&path, 1, 0, None, 10).unwrap();
         assert_eq!(first.entries, [Entry::Customer(Box::new(customer)), Entry::Hold(Box::new(event(1)))]);
         assert_eq!(read(&path, 2, 0, None, 10).unwrap().entries, [usage(1)]);
@@ -458,7 +342,7 @@ mod tests {
         let path = folder.path().join("j");
         let journal = Journal::open(&path, 6).unwrap();
         for number in 0..10 {
-            journal.append(&event(number)).unwrap();
+            journal.append(event(number)).unwrap();
         }
         let batch = read(&path, 7, 0, None, 4).unwrap();
         assert_eq!(batch.entries, (0..4).map(usage).collect::<Vec<_>>());
@@ -477,7 +361,7 @@ mod tests {
         let journal = Journal::open(&path, 0).unwrap();
         let mut ends = vec![0];
         for number in 0..3 {
-            journal.append(&event(number)).unwrap();
+            journal.append(event(number)).unwrap();
             ends.push(journal.end().position);
         }
         let whole = std::fs::read(file_of(&path, 1)).unwrap();

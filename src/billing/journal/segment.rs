@@ -1,0 +1,137 @@
+//! The files: numbered segments of entries, written whole and read back.
+
+use super::Batch;
+use crate::wire::event::Entry;
+use serde::Serialize;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+/// Length and checksum.
+const HEADER: usize = 8;
+/// No entry is larger; a length beyond it is rubbish.
+const MOST: u32 = 16 << 20;
+/// An entry of ordinary size fits without growing.
+const USUAL: usize = 1536;
+
+/// The file of a segment.
+pub fn file_of(path: &Path, segment: u64) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{segment:06}"));
+    name.into()
+}
+
+/// Numbers of the segments that exist, in order.
+///
+/// # Errors
+/// When the folder can't be read.
+pub fn segments(path: &Path) -> io::Result<Vec<u64>> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+        return Ok(Vec::new());
+    };
+    let mut numbers = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?.file_name();
+        let number: Option<u64> =
+            entry.to_str().and_then(|entry| entry.strip_prefix(name)?.strip_prefix('.')?.parse().ok());
+        numbers.extend(number);
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+/// Makes a segment's file.
+pub(super) fn create(path: &Path, segment: u64) -> io::Result<File> {
+    let file = File::options().create_new(true).append(true).open(file_of(path, segment))?;
+    // The name itself must survive a power cut too.
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty())
+        && let Ok(folder) = File::open(folder)
+    {
+        folder.sync_all()?;
+    }
+    Ok(file)
+}
+
+/// An entry as it stands in a segment.
+pub(super) fn encode(entry: &Entry) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(USUAL);
+    bytes.resize(HEADER, 0);
+    match entry {
+        Entry::Usage(event) => json(b'u', event, &mut bytes)?,
+        Entry::Hold(event) => json(b'h', event, &mut bytes)?,
+        Entry::Customer(customer) => json(b'c', customer, &mut bytes)?,
+    }
+    let length = u32::try_from(bytes.len() - HEADER).ok().filter(|length| *length <= MOST);
+    let length = length.ok_or_else(|| io::Error::other("an entry of the journal is too large"))?;
+    let checksum = crc32fast::hash(&bytes[HEADER..]);
+    bytes[..4].copy_from_slice(&length.to_le_bytes());
+    bytes[4..HEADER].copy_from_slice(&checksum.to_le_bytes());
+    Ok(bytes)
+}
+
+fn json(kind: u8, value: &impl Serialize, bytes: &mut Vec<u8>) -> io::Result<()> {
+    bytes.push(kind);
+    Ok(serde_json::to_writer(bytes, value)?)
+}
+
+/// Reads up to `most` entries of a segment from `position` on, not beyond `end`.
+///
+/// # Errors
+/// When the file can't be read. A torn end is no error.
+pub fn read(path: &Path, segment: u64, position: u64, end: Option<u64>, most: usize) -> io::Result<Batch> {
+    let mut file = File::open(file_of(path, segment))?;
+    let length = file.metadata()?.len().min(end.unwrap_or(u64::MAX));
+    file.seek(SeekFrom::Start(position))?;
+    let mut reader = io::BufReader::with_capacity(256 * 1024, file.take(length.saturating_sub(position)));
+    let mut batch = Batch { entries: Vec::new(), position, torn: false };
+    while batch.entries.len() < most && batch.position < length {
+        match read_entry(&mut reader)? {
+            Some((entry, bytes)) => {
+                batch.entries.push(entry);
+                batch.position += bytes;
+            }
+            None => {
+                batch.torn = true;
+                break;
+            }
+        }
+    }
+    Ok(batch)
+}
+
+/// One entry; `None` where there is no whole, sound one.
+fn read_entry(reader: &mut impl io::Read) -> io::Result<Option<(Entry, u64)>> {
+    let mut header = [0; HEADER];
+    if !fill(reader, &mut header)? {
+        return Ok(None);
+    }
+    let length = u32::from_le_bytes([header[0], header[1], header[2], header[3]]);
+    let checksum = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
+    if length > MOST {
+        return Ok(None);
+    }
+    let mut payload = vec![0; length as usize];
+    if !fill(reader, &mut payload)? || crc32fast::hash(&payload) != checksum {
+        return Ok(None);
+    }
+    Ok(decode(&payload).map(|entry| (entry, u64::from(length) + HEADER as u64)))
+}
+
+fn decode(payload: &[u8]) -> Option<Entry> {
+    let (kind, json) = payload.split_first()?;
+    match kind {
+        b'u' => serde_json::from_slice(json).ok().map(Entry::Usage),
+        b'h' => serde_json::from_slice(json).ok().map(Entry::Hold),
+        b'c' => serde_json::from_slice(json).ok().map(Entry::Customer),
+        _ => None,
+    }
+}
+
+fn fill(reader: &mut impl io::Read, buffer: &mut [u8]) -> io::Result<bool> {
+    match reader.read_exact(buffer) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
+}
