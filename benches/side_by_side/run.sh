@@ -22,14 +22,17 @@ work="$(mktemp -d)"
 results="${RESULTS:-$work/results}"
 mkdir -p "$work/ringside/nginx" "$results"
 
-# A first start makes the database and the tokens; the runs find both.
+# A first start makes the database, the tokens and a customer with a cap; the runs find them.
 cd "$work/ringside"
-RINGSIDE_LISTEN=127.0.0.1:0 "$program" serve >first-start.log 2>&1 &
+RINGSIDE_LISTEN=127.0.0.1:9102 "$program" serve >first-start.log 2>&1 &
 first=$!
 for _ in $(seq 100); do [ -s ringside.token ] && break; sleep 0.1; done
-kill "$first"; wait "$first" || true
 token="$(grep -o 'ko_[a-z0-9]*' ringside.token | head -n 1)"
 [ -n "$token" ] || { echo "no first start:" >&2; cat first-start.log >&2; exit 1; }
+curl --silent --show-error --fail --retry 20 --retry-connrefused --retry-delay 1 --output /dev/null \
+  -H "authorization: Bearer $token" -H 'content-type: application/json' \
+  -d '{"external_id":"cus_42","monthly_budget_usd":1000000}' http://127.0.0.1:9102/v1/customers
+kill "$first"; wait "$first" || true
 python3 "$here/targets.py" "$program" "$work/ringside" "$token" "$here/nginx.conf" >"$work/targets.json"
 
 apart=(); [ "$(id -u)" = 0 ] && apart=(python3 "$harness/isolate.py")

@@ -16,7 +16,7 @@ PROVIDER = "http://127.0.0.1:9100"
 def main():
     program, folder, token, configuration = sys.argv[1:]
     path = "/v1/chat/completions"
-    # Every call is authenticated, attributed to a customer, priced, and recorded durably.
+    # Every call is authenticated, attributed to a customer with a cap, priced, and recorded durably.
     headers = {"authorization": f"Bearer {token}", "fc-customer": "cus_42"}
     targets = [
         {
