@@ -12,6 +12,8 @@ use std::time::Duration;
 const DRAIN: usize = 4;
 /// And for how long.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
+/// Bytes of a body that are copied rather than kept where they were read.
+const SMALL: usize = 4096;
 
 /// Bounds on a body.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +70,7 @@ async fn collect(body: &mut Body, limit: usize) -> Result<Bytes, Failure> {
         if first.len() + all.len() + data.len() > limit {
             return Err(Failure::TooLarge);
         }
-        // A body in one frame, the usual case, is not copied.
+        // A body in one frame, the usual case, is not put together.
         if first.is_empty() && all.is_empty() {
             first = data;
             continue;
@@ -79,7 +81,10 @@ async fn collect(body: &mut Body, limit: usize) -> Result<Bytes, Failure> {
         }
         all.extend_from_slice(&data);
     }
-    Ok(if all.is_empty() { first } else { all.freeze() })
+    let whole = if all.is_empty() { first } else { all.freeze() };
+    // A small body is a piece of the connection's buffer, all of which it would keep for as long as
+    // its call runs.
+    Ok(if whole.len() <= SMALL { Bytes::copy_from_slice(&whole) } else { whole })
 }
 
 async fn discard(body: &mut Body, limit: usize) {
