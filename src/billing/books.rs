@@ -198,12 +198,12 @@ mod tests {
     }
 
     /// The account's row, which others refer to.
-    async fn account(books: &Books, clock: &Clock) {
+    async fn account(books: &Books, clock: &Clock, plan: Plan) {
         let account = accounts::Account {
             id: ACCOUNT.to_owned(),
             name: "Acme".to_owned(),
             email: None,
-            plan: Plan::Enterprise,
+            plan,
             billing: accounts::Billing::Invoiced,
             markup_basis_points: 0,
             monthly_budget: None,
@@ -253,7 +253,7 @@ mod tests {
         let clock = Clock::movable();
         clock.advance(Duration::from_millis(clock.now().month().next().start().0.abs_diff(clock.now().0)));
         let books = open(folder.path(), &clock).await;
-        account(&books, &clock).await;
+        account(&books, &clock, Plan::Enterprise).await;
         let ledger = books.ledger();
         let customer = ledger.customer(&payer(), "cus_42").unwrap();
         books.drain.flush().await.unwrap();
@@ -301,7 +301,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::movable();
         let books = open(folder.path(), &clock).await;
-        account(&books, &clock).await;
+        account(&books, &clock, Plan::Enterprise).await;
         let customer = books.ledger().customer(&payer(), "cus_42").unwrap();
         let entry = entry(priced("{ input: 0, output: 1000 }"));
         let wish = wish(&entry);
@@ -310,5 +310,25 @@ mod tests {
         assert_eq!(books.settle_abandoned().await.unwrap(), 0);
         assert_eq!(counts(&books, &customer), Counts::default());
         drop(lost);
+    }
+    #[tokio::test]
+    async fn pro_is_charged_once_in_each_month() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::movable();
+        let books = open(folder.path(), &clock).await;
+        account(&books, &clock, Plan::Pro).await;
+        let wallet = |books: &Books| books.ledger().counters().of(ACCOUNT, None, books.clock.now().month()).wallet;
+        books.charge_fees().await.unwrap();
+        books.charge_fees().await.unwrap();
+        assert_eq!(wallet(&books), Some(NanoUsd(-99_000_000_000)));
+        // To the first moment of the next month, and well into it.
+        let left = clock.now().month().next().start().0.abs_diff(clock.now().0);
+        for wait in [Duration::from_millis(left), Duration::from_secs(24 * 3600)] {
+            clock.advance(wait);
+            books.charge_fees().await.unwrap();
+        }
+        assert_eq!(wallet(&books), Some(NanoUsd(-198_000_000_000)));
+        drop(books);
+        assert_eq!(wallet(&open(folder.path(), &clock).await), Some(NanoUsd(-198_000_000_000)));
     }
 }

@@ -43,6 +43,11 @@ async fn call(address: SocketAddr, token: &str, customer: &str, body: &Value) ->
     (head.starts_with("http/1.1 200") && whole).then(|| header("x-request-id").map(str::to_owned)).flatten()
 }
 
+fn schema() -> Value {
+    let schema = json!({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]});
+    json!({"type": "json_schema", "json_schema": {"name": "n", "schema": schema}})
+}
+
 async fn killed_under_load(kills: usize, variables: &[(&str, &str)]) {
     let folder = tempfile::tempdir().expect("a directory");
     let mut seen: HashSet<String> = HashSet::new();
@@ -68,6 +73,12 @@ async fn killed_under_load(kills: usize, variables: &[(&str, &str)]) {
                         let customer = format!("c{}", number % 3);
                         let body = match (client, number % 2) {
                             (0, _) => ask_streamed("fc:sim/slow", &text),
+                            // Three attempts, which are held one by one.
+                            (1, _) => {
+                                let mut body = ask("fc:sim/schema-twice", &text);
+                                body["response_format"] = schema();
+                                body
+                            }
                             (_, 0) => ask("fc:sim/echo", &text),
                             _ => ask_streamed("fc:sim/echo", &text),
                         };

@@ -43,6 +43,14 @@ async fn a_customers_requests_a_minute_are_limited_and_told() {
     // What was refused is no call: nothing was charged or recorded.
     let events = app.get("/v1/usage/events").await.json();
     assert_eq!(events["data"].as_array().map(Vec::len), Some(2));
+    // What is given again for its key is no request.
+    limit(&app, &json!({"rate_limit_rpm": 3})).await;
+    for replayed in [None, Some("true"), Some("true")] {
+        let keyed = app.request("POST", "/v1/chat/completions").header("FC-Customer", "cus_42");
+        let answer = keyed.header("Idempotency-Key", "k").json(&ask("fc:sim/echo", "hi")).send().await;
+        assert_eq!((answer.status, answer.header("idempotent-replayed")), (200, replayed));
+        assert_eq!(answer.header("x-ratelimit-limit-requests").is_some(), replayed.is_none());
+    }
     // Others are free, and so is the customer once its limit is gone.
     let other = call(&app, "cus_43", &ask("fc:sim/echo", "hi")).await;
     assert_eq!((other.status, other.header("x-ratelimit-limit-requests")), (200, None));
