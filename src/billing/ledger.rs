@@ -219,9 +219,11 @@ impl Permit {
         let charge = Amounts { cost, debit };
         self.ask.now = self.clock.now();
         self.charged = self.charged.plus(charge);
-        self.amounts = Amounts::default();
+        // What the caller bills is debited whether or not there is a next attempt.
+        let kept = Amounts { cost: NanoUsd::ZERO, debit: wish.billable.unwrap_or_default() };
+        self.amounts = kept;
         let decide = |room: &_| grant(wish, room).map(|(amounts, granted)| (amounts, (amounts, granted)));
-        let Some((amounts, granted)) = self.hold.next_attempt(&self.ask, charge, decide)? else {
+        let Some((amounts, granted)) = self.hold.next_attempt(&self.ask, charge, kept, decide)? else {
             return Ok(None);
         };
         (self.amounts, self.grant) = (amounts, granted);
@@ -314,5 +316,27 @@ mod tests {
         let late = ledger.admit(&"use_2".into(), &payer, None, &wish(&entry)).unwrap();
         assert_eq!(late.admitted(), next.start());
         assert_eq!(ledger.counters().of(&payer.account, None, next).held, late.held().cost);
+    }
+    /// A call whose next attempt has no room still owes its customer's wallet what it is billed for:
+    /// no other call gets that in between.
+    #[tokio::test]
+    async fn what_a_refused_attempt_still_comes_to_stays_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let books = books(folder.path(), Clock::of_machine()).await;
+        let ledger = books.ledger();
+        let payer = Payer { monthly_budget: Some(NanoUsd(1_000_000_000)), ..payer() };
+        let customer = ledger.customer(&payer, "cus_42").unwrap();
+        let billed = NanoUsd(700_000_000);
+        ledger.counters().add_to_wallet(&payer.account, Some(&customer.id), billed);
+        let entry = entry(priced("{ input: 0, output: 1000 }"));
+        let wish = Wish { billable: Some(billed), ..wish(&entry) };
+        let mut permit = ledger.admit(&"use_1".into(), &payer, Some(&customer), &wish).unwrap();
+        let all = NanoUsd(1_000_000_000);
+        assert!(permit.next_attempt(all, NanoUsd::ZERO, &wish).is_err(), "the account's budget is spent");
+        assert_eq!(permit.held(), Amounts { cost: all, debit: billed });
+        let unbounded = Payer { monthly_budget: None, ..payer };
+        let other = ledger.admit(&"use_2".into(), &unbounded, Some(&customer), &wish);
+        assert!(matches!(other, Err(Refusal::Short { short, .. }) if short.held_only), "{other:?}");
+        assert_eq!(permit.settle(all, billed).customer_balance, Some(NanoUsd::ZERO));
     }
 }

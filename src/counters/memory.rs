@@ -248,6 +248,7 @@ impl Memory {
         &self,
         ask: &Ask,
         charge: Amounts,
+        kept: Amounts,
         decide: impl FnOnce(&Room) -> Result<(Amounts, T), E>,
     ) -> Result<Option<T>, E> {
         let account = self.account(&ask.account);
@@ -268,8 +269,9 @@ impl Memory {
         account.month(ask.now);
         let room = account.room(ask, next.month);
         let decided = decide(&room);
-        // Without room for another attempt the call stands with nothing held: it is settled yet.
-        let amounts = decided.as_ref().map_or_else(|_| Amounts::default(), |(amounts, _)| *amounts);
+        // Without room for another attempt the call stands with what it comes to in any case: it is
+        // settled yet, and others can't take that meanwhile.
+        let amounts = decided.as_ref().map_or(kept, |(amounts, _)| *amounts);
         debug_assert!(fits(&room, amounts) || decided.is_err(), "{amounts:?} was decided to fit into {room:?}");
         account.open(&ask.id, Record { amounts, ..next });
         decided.map(|(_, decided)| Some(decided))

@@ -261,20 +261,21 @@ impl Hold {
     }
 
     /// Ends one attempt and holds for the next, in one step: `charge` is spent, and what `decide`
-    /// makes of the room left is held. Attempts are held one by one, in the month of the first; what
+    /// makes of the room left is held, or where it refuses `kept`, which the call still comes to. Attempts are held one by one, in the month of the first; what
     /// they charged adds up. `None`: the hold expired meanwhile and is settled, so that nothing can
     /// follow under its id.
     ///
     /// # Errors
-    /// What `decide` refuses with; the charge is spent all the same, and nothing is held.
+    /// What `decide` refuses with; the charge is spent all the same.
     pub fn next_attempt<T, E>(
         &mut self,
         ask: &Ask,
         charge: Amounts,
+        kept: Amounts,
         decide: impl FnOnce(&Room) -> Result<(Amounts, T), E>,
     ) -> Result<Option<T>, E> {
         let Counters::Memory(memory) = &*self.counters;
-        memory.next_attempt(ask, charge, decide)
+        memory.next_attempt(ask, charge, kept, decide)
     }
 }
 

@@ -80,10 +80,10 @@ fn attempts_are_held_one_by_one_and_their_charges_add_up() {
             _ => Err(()),
         }
     };
-    first.next_attempt(&call, charge(400), next(600)).expect("room").expect("its hold stands");
+    first.next_attempt(&call, charge(400), Amounts::default(), next(600)).expect("room").expect("its hold stands");
     let counts = counters.of("acct", Some("cus"), now.month());
     assert_eq!((counts.spent, counts.held, counts.running), (NanoUsd(400), NanoUsd(600), 1));
-    assert_eq!(first.next_attempt(&call, charge(500), next(101)), Err(()), "100 are left");
+    assert_eq!(first.next_attempt(&call, charge(500), Amounts::default(), next(101)), Err(()), "100 are left");
     let counts = counters.of("acct", Some("cus"), now.month());
     assert_eq!((counts.spent, counts.held, counts.running), (NanoUsd(900), NanoUsd(0), 1), "it is settled yet");
     first.settle(charge(50));
@@ -97,7 +97,7 @@ fn a_customer_that_is_forgotten_between_two_attempts_stays_forgotten() {
     let call = ask("call", Some("cus"), now);
     let mut running = hold(&counters, &call, 700).expect("room");
     counters.forget("acct", "cus");
-    let next = running.next_attempt(&call, charge(400), |_| Ok::<_, ()>((charge(600), ())));
+    let next = running.next_attempt(&call, charge(400), Amounts::default(), |_| Ok::<_, ()>((charge(600), ())));
     assert_eq!(next, Ok(Some(())));
     assert_eq!(counters.of("acct", Some("cus"), now.month()), Counts::default());
     running.settle(charge(100));
@@ -125,7 +125,7 @@ fn an_attempt_after_the_months_edge_counts_in_the_month_of_the_first() {
     let new = hold(&counters, &ask("new", Some("cus"), december), 1000).expect("room");
     let again = Ask { now: december.after(Duration::from_secs(1)), ..call };
     let room = |room: &Room| Ok::<_, ()>((charge(300), room.customer_budget.map(|left| left.free)));
-    let left = running.next_attempt(&again, charge(600), room);
+    let left = running.next_attempt(&again, charge(600), Amounts::default(), room);
     assert_eq!(left, Ok(Some(Some(NanoUsd(300)))), "1000 less 600 charged and 100 held");
     other.settle(charge(100));
     running.settle(charge(300));
@@ -145,14 +145,14 @@ fn a_call_that_is_lost_in_a_later_attempt_is_charged_as_a_whole() {
     let call = ask("call", Some("cus"), now);
     let mut running = hold(&counters, &call, 500).expect("room");
     let second = |cost: i64| move |_: &Room| Ok::<_, ()>((charge(cost), ()));
-    assert_eq!(running.next_attempt(&call, charge(300), second(400)), Ok(Some(())));
+    assert_eq!(running.next_attempt(&call, charge(300), Amounts::default(), second(400)), Ok(Some(())));
     let abandoned = counters.abandoned(now.after(LEASE));
     // What the journal says of it: 300 charged and 400 held.
     assert!(counters.settle_abandoned(&abandoned[0], charge(700)));
     let lost = counters.of("acct", Some("cus"), now.month());
     assert_eq!((lost.spent, lost.held, lost.wallet), (NanoUsd(700), NanoUsd(0), Some(NanoUsd(200))));
     // Its owner was only slow: nothing follows under an id that is settled.
-    assert_eq!(running.next_attempt(&call, charge(100), second(100)), Ok(None));
+    assert_eq!(running.next_attempt(&call, charge(100), Amounts::default(), second(100)), Ok(None));
     running.settle(charge(100));
     assert_eq!(counters.of("acct", Some("cus"), now.month()), lost);
 }
@@ -165,11 +165,17 @@ fn a_wallet_that_comes_or_goes_between_two_attempts_changes_nothing_for_their_ca
     let mut before = hold(&counters, &ask("before", Some("cus"), now), 100).expect("room");
     counters.add_to_wallet(&"acct".into(), Some(&"cus".into()), NanoUsd(500));
     let mut after = hold(&counters, &ask("after", Some("cus"), now), 100).expect("room");
-    assert_eq!(before.next_attempt(&ask("before", Some("cus"), now), charge(50), second), Ok(Some(())));
+    assert_eq!(
+        before.next_attempt(&ask("before", Some("cus"), now), charge(50), Amounts::default(), second),
+        Ok(Some(()))
+    );
     before.settle(charge(50));
     assert_eq!(wallet(&counters), Some(NanoUsd(500)), "it had none when it was admitted");
     assert_eq!(counters.close_wallet("acct", "cus"), Some(NanoUsd(500)));
-    assert_eq!(after.next_attempt(&ask("after", Some("cus"), now), charge(50), second), Ok(Some(())));
+    assert_eq!(
+        after.next_attempt(&ask("after", Some("cus"), now), charge(50), Amounts::default(), second),
+        Ok(Some(()))
+    );
     after.settle(charge(50));
     let topped_up = counters.add_to_wallet(&"acct".into(), Some(&"cus".into()), NanoUsd(500));
     assert_eq!(topped_up, NanoUsd(400), "it was admitted against the wallet, and is debited");
@@ -185,6 +191,12 @@ enum Step {
     Settle {
         which: usize,
         share: i64,
+    },
+    /// Ends an attempt of the n-th open hold for this share, and asks for another.
+    Next {
+        which: usize,
+        share: i64,
+        cost: i64,
     },
     Drop {
         which: usize,
@@ -202,6 +214,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => (0_usize..3, 0_i64..700).prop_map(|(customer, cost)| Step::Hold { customer, cost }),
         3 => (0_usize..8, 0_i64..=100).prop_map(|(which, share)| Step::Settle { which, share }),
+        2 => (0_usize..8, 0_i64..=100, 0_i64..700)
+            .prop_map(|(which, share, cost)| Step::Next { which, share, cost }),
         1 => (0_usize..8).prop_map(|which| Step::Drop { which }),
         1 => (0_usize..3, 1_i64..500).prop_map(|(customer, amount)| Step::Topup { customer, amount }),
         1 => (0_usize..3).prop_map(|customer| Step::Close { customer }),
@@ -241,6 +255,27 @@ proptest! {
                         balance[customer] -= cost;
                     }
                     hold.settle(charge(cost));
+                }
+                Step::Next { which, share, cost } if which < open.len() => {
+                    let (mut running, customer, held) = open.swap_remove(which);
+                    let ended = held * share / 100;
+                    spent[customer] += ended;
+                    if running.customer_wallet {
+                        balance[customer] -= ended;
+                    }
+                    let others = |wallet: bool| -> i64 {
+                        open.iter().filter(|(hold, of, _)| *of == customer && (!wallet || hold.customer_wallet)).map(|(_, _, cost)| cost).sum()
+                    };
+                    let fits = spent[customer] + others(false) + cost <= BUDGET.0
+                        && (!has_wallet[customer] || others(true) + cost <= balance[customer]);
+                    let call = Ask { id: Arc::clone(running.id()), ..ask("", Some(names[customer]), now) };
+                    let decide = |room: &Room| {
+                        let free = room.caps().all(|(_, left)| NanoUsd(cost) <= left.free);
+                        if free { Ok((charge(cost), ())) } else { Err(()) }
+                    };
+                    let next = running.next_attempt(&call, charge(ended), Amounts::default(), decide);
+                    prop_assert_eq!(next, if fits { Ok(Some(())) } else { Err(()) });
+                    open.push((running, customer, if fits { cost } else { 0 }));
                 }
                 Step::Drop { which } if which < open.len() => drop(open.swap_remove(which)),
                 Step::Topup { customer, amount } => {
