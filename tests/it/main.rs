@@ -20,6 +20,7 @@ mod purge;
 mod report_laws;
 mod reports;
 mod schema;
+mod schema_suite;
 mod server;
 mod slots;
 mod submissions;
