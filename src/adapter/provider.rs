@@ -162,6 +162,10 @@ pub struct ChatOperation {
     pub json_schema: JsonSchema,
     /// What its own enforcement of a schema takes.
     pub schema_subset: SchemaSubset,
+    /// Whether `encode` writes the format of an answer anew, and does not only copy it.
+    pub rewrites_schema: bool,
+    /// Whether the provider is told of `strict`, and may hold answers to a schema only where it is true.
+    pub strict_counts: bool,
     pub disconnect: Disconnect,
     /// The name under which reasoning signatures of this provider travel in `reasoning_details`.
     pub reasoning_format: &'static str,

@@ -57,6 +57,8 @@ impl Functions<'_> {
         // Compiled even when inherited: what a child drops or refuses is checked on the whole.
         let body = requests.encode(&chat.request, "chat", &in_body(CHAT_PARAMETERS, &chat.path, &chat.stream_path));
         let fetches = requests.fetches;
+        let rewrites_schema = requests.read.contains("response_format");
+        let strict_counts = !rewrites_schema || requests.read.contains("schema_format.strict");
         let normalises = requests.read.iter().any(|source| NORMALISED.contains(&source.as_str()));
         let (own, encode) = self.owner(&["chat.request"], "chat_encode");
         if own {
@@ -93,7 +95,8 @@ impl Functions<'_> {
         quote!(ChatOperation {
             path: #path, submit: #submit, stream_path: #stream_path, framing: Framing::#framing, until: #until,
             replies: Replies::#replies, json_schema: JsonSchema::#schema,
-            schema_subset: SchemaSubset { without: &[#(#without),*], closed: #closed }, disconnect: Disconnect::#disconnect,
+            schema_subset: SchemaSubset { without: &[#(#without),*], closed: #closed },
+            rewrites_schema: #rewrites_schema, strict_counts: #strict_counts, disconnect: Disconnect::#disconnect,
             reasoning_format: #reasoning, thought_tags: #thought_tags, tool_ids: #tool_ids, normalises: #normalises,
             fetches_images: #fetches, encode: #encode, decode: #decode, on_event: #on_event,
         })

@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 /// Compiles mappings and notes what they read.
 pub struct Requests<'c> {
     pub check: &'c mut Checker,
-    /// Sources of the outermost scope that were read.
+    /// Sources of the outermost scope that were read; those of a schema's format with its name before them.
     pub read: BTreeSet<String>,
     /// Whether images that are URLs are to be fetched first.
     pub fetches: bool,

@@ -44,6 +44,9 @@ pub enum Error {
     Upstream(UpstreamError),
     /// The usage event could not be written, so the answer is withheld.
     Journal(std::io::Error),
+    /// Models were called before the call failed with `cause`: all of them in order, and how many
+    /// tries the last one had.
+    Tried { cause: Box<Error>, models: Vec<String>, attempts: u32 },
 }
 
 impl Error {
@@ -85,6 +88,7 @@ impl Error {
             },
             Error::Unrecorded(_) => Code::CountersUnavailable,
             Error::Journal(_) => Code::InternalError,
+            Error::Tried { cause, .. } => cause.code(),
         }
     }
 }

@@ -7,6 +7,7 @@ mod admit;
 mod attempt;
 pub mod chat;
 pub mod context;
+mod ending;
 mod enforce;
 mod enforced;
 mod error;

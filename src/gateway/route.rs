@@ -1,11 +1,11 @@
 //! Which targets a call may go to, in which order, and when it goes on to the next.
 
+use super::ending::{Ending, Failure, Watch, failure};
 use super::reference::{self, Reference};
 use super::resolve::{Operation, Target, resolve};
-use super::{Answer, Error, Gateway};
-use crate::adapter::provider::ErrorKind;
+use super::{Answer, Content, Error, Gateway};
 use crate::slots::FailoverOn;
-use tokio::time::Instant;
+use std::sync::Arc;
 
 /// The targets of one call.
 pub(super) struct Route {
@@ -68,8 +68,8 @@ impl Route {
     where
         F: Future<Output = Result<Answer, Error>>,
     {
-        let mut tried = Vec::new();
-        let mut last = None;
+        let (mut tried, mut attempts) = (Vec::new(), 0);
+        let mut last = Error::Upstream(crate::upstream::UpstreamError::unreadable());
         let mut targets = self.targets.into_iter().flatten().peekable();
         while let Some(mut target) = targets.next() {
             if targets.peek().is_some() {
@@ -77,38 +77,43 @@ impl Route {
             }
             let failover_on = target.failover_on;
             let reference = target.reference();
-            tried.push(reference.clone());
+            let watch = self.slot.then(|| Watch { slots: Arc::clone(&gateway.slots), target: reference.clone() });
             let error = match call(target).await {
                 Ok(mut answer) => {
-                    if self.slot {
-                        gateway.slots.rest.succeeded(&reference);
+                    match (watch, &mut answer.content) {
+                        // How a stream goes is known at its end.
+                        (Some(watch), Content::Stream(stream)) => stream.watched_by(watch),
+                        (Some(watch), _) => watch.tell(Ending::Answered),
+                        (None, _) => {}
                     }
+                    tried.push(reference);
                     answer.facts.models_tried = tried;
                     return Ok(answer);
                 }
                 Err(error) => error,
             };
-            match (self.slot, failure(&error)) {
-                (true, Some(Failure::Unavailable | Failure::Quota)) => {
-                    gateway.slots.rest.failed(&reference, Instant::now());
+            if let Some(watch) = watch {
+                watch.tell(Ending::of(&error));
+            }
+            last = match error {
+                Error::Tried { cause, attempts: tries, .. } => {
+                    tried.push(reference.clone());
+                    attempts = tries;
+                    *cause
                 }
-                // It answered: what it answered is no fault of its own.
-                (true, _) if answered(&error) => gateway.slots.rest.succeeded(&reference),
-                _ => {}
+                // It was not called.
+                other => other,
+            };
+            if !goes_on(failover_on, &last) {
+                break;
             }
-            if !goes_on(failover_on, &error) {
-                return Err(error);
-            }
-            tracing::debug!(target = reference, code = error.code().text(), "the next target is tried");
-            last = Some(error);
+            tracing::debug!(target = reference, code = last.code().text(), "the next target is tried");
         }
-        Err(last.unwrap_or_else(|| Error::Upstream(crate::upstream::UpstreamError::unreadable())))
+        if tried.is_empty() {
+            return Err(last);
+        }
+        Err(Error::Tried { cause: Box::new(last), models: tried, attempts })
     }
-}
-
-/// Whether the target was called at all, and said something.
-fn answered(error: &Error) -> bool {
-    matches!(error, Error::Upstream(_) | Error::Schema(_))
 }
 
 /// Whether a target that failed so is followed by the next.
@@ -118,23 +123,4 @@ pub(super) fn goes_on(failover_on: FailoverOn, error: &Error) -> bool {
         Failure::Quota => failover_on.quota,
         Failure::Schema => failover_on.schema,
     })
-}
-
-/// Failures that another target may not have.
-enum Failure {
-    Unavailable,
-    Quota,
-    Schema,
-}
-
-fn failure(error: &Error) -> Option<Failure> {
-    match error {
-        Error::Upstream(error) => match error.kind {
-            ErrorKind::Unavailable | ErrorKind::Auth => Some(Failure::Unavailable),
-            ErrorKind::Quota => Some(Failure::Quota),
-            ErrorKind::InvalidRequest | ErrorKind::ContextLength | ErrorKind::ContentFilter => None,
-        },
-        Error::Schema(_) => Some(Failure::Schema),
-        _ => None,
-    }
 }

@@ -262,8 +262,9 @@ impl Running {
     pub(super) fn fail_with(self, outcome: &Outcome, error: Error) -> Error {
         let failover_on = self.0.as_ref().map_or_else(FailoverOn::none, |call| call.target.failover_on);
         let status = if goes_on(failover_on, &error) { Status::Passed } else { Status::Failed };
+        let (models, attempts) = (vec![self.target().reference()], self.call().attempts);
         match self.settle(outcome, status(error.code().text())) {
-            Ok(_) => error,
+            Ok(_) => Error::Tried { cause: Box::new(error), models, attempts },
             Err(failed) => Error::Journal(failed),
         }
     }

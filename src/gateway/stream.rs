@@ -6,6 +6,7 @@
 
 use super::Error;
 use super::attempt::Checked;
+use super::ending::{Ending, Watch};
 use super::enforce::Verdict;
 use super::settle::{Running, Status};
 use crate::adapter::provider::ChatOperation;
@@ -41,6 +42,10 @@ pub struct ChatStream {
     checked: Option<Checked>,
     /// What came before the stream was handed over.
     begun: Vec<u8>,
+    /// Who wants to know how it ends.
+    watch: Option<Watch>,
+    /// How it ended.
+    ending: Ending,
 }
 
 /// Whether more is to come.
@@ -71,6 +76,8 @@ impl ChatStream {
             ended: false,
             checked: None,
             begun: Vec::new(),
+            watch: None,
+            ending: Ending::Unknown,
         }
     }
 
@@ -79,6 +86,21 @@ impl ChatStream {
         self.reply.keep();
         self.checked = Some(checked);
         self
+    }
+
+    /// Tells `watch` how it ends, which it may have by now.
+    pub(super) fn watched_by(&mut self, watch: Watch) {
+        self.watch = Some(watch);
+        self.tell();
+    }
+
+    /// Tells of the end, once.
+    fn tell(&mut self) {
+        if self.ending != Ending::Unknown
+            && let Some(watch) = self.watch.take()
+        {
+            watch.tell(self.ending);
+        }
     }
 
     /// Waits for the first bytes of the answer.
@@ -162,6 +184,8 @@ impl ChatStream {
             return Some(Error::Schema(mismatch.errors));
         }
         self.ended = true;
+        self.ending = Ending::Answered;
+        self.tell();
         let running = self.running.take()?;
         match running.settle(self.reply.outcome(), Status::Ok) {
             Ok(_) if self.verbatim.is_some() => out.extend_from_slice(b"data: [DONE]\n\n"),
@@ -187,6 +211,8 @@ impl ChatStream {
 
     fn settle_failure(&mut self, error: Error) -> Error {
         self.ended = true;
+        self.ending = Ending::of(&error);
+        self.tell();
         match self.running.take() {
             Some(running) => running.fail_with(self.reply.outcome(), error),
             None => error,
@@ -226,6 +252,11 @@ impl Body for ChatStream {
 
 impl Drop for ChatStream {
     fn drop(&mut self) {
+        // Who hangs up on an answer has had one.
+        if self.reply.outcome().saw_output && self.ending == Ending::Unknown {
+            self.ending = Ending::Answered;
+            self.tell();
+        }
         if let Some(running) = self.running.take()
             && let Err(error) = running.settle(self.reply.outcome(), Status::Aborted)
         {

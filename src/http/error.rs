@@ -108,6 +108,7 @@ pub fn explain(error: gateway::Error) -> ApiError {
         .param("response_format"),
         E::Upstream(error) => upstream(code, error),
         E::Journal(error) => internal(&error),
+        E::Tried { cause, models, attempts } => explain(*cause).tried(models.join(", "), attempts),
     }
 }
 
@@ -152,6 +153,9 @@ impl IntoResponse for ApiError {
         }
         if let Some(limits) = &self.limits {
             super::answer::tell_limits(headers, limits);
+        }
+        if let Some(tried) = self.tried {
+            super::gateway_answer::tell_tried(headers, &tried.models, tried.attempts);
         }
         response.extensions_mut().insert(ErrorCode(self.code));
         response

@@ -44,7 +44,6 @@ fn tell(headers: &mut HeaderMap, facts: &Facts) {
         }
     };
     put(MODEL_USED, &facts.model_used);
-    put(MODELS_TRIED, &facts.models_tried.join(", "));
     if let Some(cost) = facts.cost {
         put(COST, &cost.to_string());
     }
@@ -62,5 +61,13 @@ fn tell(headers: &mut HeaderMap, facts: &Facts) {
     if let Some(limits) = &facts.limits {
         answer::tell_limits(headers, limits);
     }
-    headers.insert(ATTEMPTS, HeaderValue::from(facts.attempts));
+    tell_tried(headers, &facts.models_tried.join(", "), facts.attempts);
+}
+
+/// What was called, of answers and of errors.
+pub fn tell_tried(headers: &mut HeaderMap, models: &str, attempts: u32) {
+    if let Ok(models) = HeaderValue::from_str(models) {
+        headers.insert(MODELS_TRIED, models);
+    }
+    headers.insert(ATTEMPTS, HeaderValue::from(attempts));
 }

@@ -19,6 +19,17 @@ pub struct ApiError {
     pub should_retry: Option<bool>,
     /// What limits a minute leave, where one of them is the reason.
     pub limits: Option<Box<Limits>>,
+    /// What was called before it failed.
+    pub tried: Option<Box<Tried>>,
+}
+
+/// What a call tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// References, in order.
+    pub models: String,
+    /// Tries at the last of them.
+    pub attempts: u32,
 }
 
 macro_rules! codes {
@@ -141,7 +152,7 @@ impl ApiError {
                 | Code::IdempotencyStreamIncomplete
         );
         let should_retry = hopeless.then_some(false);
-        Self { code, message: message.into(), param: None, retry_after, should_retry, limits: None }
+        Self { code, message: message.into(), param: None, retry_after, should_retry, limits: None, tried: None }
     }
 
     /// Names the member or header to blame.
@@ -156,6 +167,12 @@ impl ApiError {
         if after > PATIENCE {
             self.should_retry = Some(false);
         }
+        self
+    }
+
+    /// Says what was called.
+    pub fn tried(mut self, models: String, attempts: u32) -> Self {
+        self.tried = Some(Box::new(Tried { models, attempts }));
         self
     }
 

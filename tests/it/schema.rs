@@ -46,6 +46,8 @@ async fn after_three_attempts_the_errors_are_told_and_all_are_paid() {
     let message = answer.assert_error(422, "invalid_request_error", "response_schema_validation_failed");
     assert!(message.contains("is not of type"), "{message}");
     assert_eq!(answer.json()["error"]["param"], "response_format");
+    assert_eq!(answer.header("x-ringside-models-tried"), Some("fc:sim/schema-always"));
+    assert_eq!(answer.header("x-ringside-attempts"), Some("3"));
     let event = last_event(&app).await;
     assert_eq!(
         (&event["status"], &event["error_code"]),

@@ -147,6 +147,51 @@ async fn the_next_target_takes_over_and_is_told() {
 }
 
 #[tokio::test]
+async fn an_error_tells_what_was_tried() {
+    let down = Upstream::always(upstream::json("503 Service Unavailable", DOWN)).await;
+    let app = TestApp::builder().upstream("openai", down.address).set("RINGSIDE_UPSTREAM_ATTEMPTS", "2").start().await;
+    point(&app, "a", &json!({"targets": ["fc:sim/fail-quota", "fc:openai/gpt-4o-mini"]})).await;
+    let told = |answer: &Answer| {
+        (
+            answer.header("x-ringside-models-tried").map(str::to_owned),
+            answer.header("x-ringside-attempts").map(str::to_owned),
+        )
+    };
+    let told_of = |models: &str, attempts: &str| (Some(models.to_owned()), Some(attempts.to_owned()));
+    for body in [ask("slot:a", "Hi"), ask_streamed("slot:a", "Hi")] {
+        let answer = app.chat(&body).await;
+        answer.assert_error(503, "api_error", "upstream_unavailable");
+        assert_eq!(told(&answer), told_of("fc:sim/fail-quota, fc:openai/gpt-4o-mini", "2"));
+    }
+    let direct = app.chat(&ask("fc:openai/gpt-4o-mini", "Hi")).await;
+    assert_eq!(told(&direct), told_of("fc:openai/gpt-4o-mini", "2"));
+    // What was refused before anything was called has tried nothing.
+    let wrong = app.chat(&ask("fc:sim/nobody", "Hi")).await;
+    assert_eq!((wrong.status, told(&wrong)), (404, (None, None)));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_off_counts_against_its_target() {
+    let begins = "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-4o-mini\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"Hel\"},\"finish_reason\":null}]}\n\n";
+    let breaks = Upstream::always(upstream::stream(begins)).await;
+    let app =
+        TestApp::builder().upstream("openai", breaks.address).set("RINGSIDE_UPSTREAM_ATTEMPTS", "1").start().await;
+    point(&app, "a", &json!({"targets": ["fc:openai/gpt-4o-mini", "fc:sim/echo"]})).await;
+    let mut used = Vec::new();
+    for _ in 0..5 {
+        let answer = app.chat(&ask_streamed("slot:a", "Hi")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        // What has begun is not failed over.
+        let broken = answer.events().last().unwrap().contains("upstream_unavailable");
+        used.push((answer.header("x-ringside-model-used").unwrap().to_owned(), broken));
+    }
+    let (first, second) = (("fc:openai/gpt-4o-mini".to_owned(), true), ("fc:sim/echo".to_owned(), false));
+    assert_eq!(used, [first.clone(), first.clone(), first, second.clone(), second], "three failures, then it rests");
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn a_target_that_keeps_failing_rests() {
     let down = Upstream::always(upstream::json("503 Service Unavailable", DOWN)).await;
     let app = TestApp::builder().upstream("openai", down.address).set("RINGSIDE_UPSTREAM_ATTEMPTS", "1").start().await;

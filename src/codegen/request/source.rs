@@ -103,6 +103,8 @@ impl Requests<'_> {
         };
         if matches!(scope.name, "chat" | "plain") {
             self.read.insert(name.to_owned());
+        } else if scope.name == "schema_format" {
+            self.read.insert(format!("{}.{name}", scope.name));
         }
         let segments = name.split('.').map(|segment| format_ident!("{segment}"));
         let field = quote!(#this.#(#segments).*);

@@ -3,26 +3,69 @@
 //! whether its spec reads the conversation or passes it on.
 
 use super::Means;
+use super::ordered::Ordered;
 use super::prompts::Prompts;
 use super::schema::Mismatch;
 use crate::adapter::json::Json;
 use crate::wire::chat::ChatRequest;
 use crate::wire::members::{Members, find, string};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 /// What is asked for.
 pub struct Asking<'a> {
     pub means: Means,
     /// The schema's name.
     pub name: &'a str,
+    /// What it is for, in the caller's words.
+    pub description: Option<&'a str>,
     /// The schema as it is sent: within the provider's subset, its root an object where it must be.
-    pub schema: &'a Value,
+    pub schema: &'a Ordered,
     pub strict: Option<bool>,
     /// The name of the forced tool, where that is the means.
     pub tool: &'a str,
     /// Whether a stream passes to the caller as it comes.
     pub streams: bool,
+}
+
+#[derive(Serialize)]
+struct Format<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    json_schema: Named<'a>,
+}
+
+#[derive(Serialize)]
+struct Named<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    schema: &'a Ordered,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strict: Option<bool>,
+}
+
+impl<'a> Named<'a> {
+    fn of(asking: &Asking<'a>) -> Self {
+        let Asking { name, description, schema, strict, .. } = *asking;
+        Self { name, description, schema, strict }
+    }
+}
+
+#[derive(Serialize)]
+struct Tool<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    function: Function<'a>,
+}
+
+#[derive(Serialize)]
+struct Function<'a> {
+    name: &'a str,
+    description: Cow<'a, str>,
+    parameters: &'a Ordered,
 }
 
 /// An answer that did not fit, and why.
@@ -47,18 +90,15 @@ pub fn body(request: &ChatRequest<'_>, asking: &Asking<'_>, failed: &[Failed], p
     messages(&mut w, request, asking, failed, prompts);
     let format = match asking.means {
         Means::Native => {
-            let mut schema = json!({"name": asking.name, "schema": asking.schema});
-            if let Some(strict) = asking.strict {
-                schema["strict"] = strict.into();
-            }
-            Some(json!({"type": "json_schema", "json_schema": schema}))
+            let format = Format { kind: "json_schema", json_schema: Named::of(asking) };
+            serde_json::to_string(&format).ok()
         }
-        Means::JsonMode => Some(json!({"type": "json_object"})),
+        Means::JsonMode => Some(json!({"type": "json_object"}).to_string()),
         Means::Tool | Means::Prompt => None,
     };
     if let Some(format) = format {
         w.key("response_format");
-        w.literal(&format.to_string());
+        w.literal(&format);
     }
     if asking.means == Means::Tool {
         tools(&mut w, request, asking);
@@ -72,7 +112,8 @@ fn messages(w: &mut Json, request: &ChatRequest<'_>, asking: &Asking<'_>, failed
     let given: Vec<&RawValue> =
         request.member("messages").and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
     let schema = asking.schema.to_string();
-    let instruction = matches!(asking.means, Means::JsonMode | Means::Prompt).then(|| prompts.instruction(&schema));
+    let instruction = matches!(asking.means, Means::JsonMode | Means::Prompt)
+        .then(|| prompts.instruction(&schema, asking.description));
     let mut rest = given.as_slice();
     if let Some(instruction) = instruction {
         let (system, others) = match rest.split_first() {
@@ -127,13 +168,17 @@ fn tools(w: &mut Json, request: &ChatRequest<'_>, asking: &Asking<'_>) {
         w.item();
         w.value(*tool);
     }
-    let own = json!({"type": "function", "function": {
-        "name": asking.tool,
-        "description": "Gives the answer to the user, in the form that was asked for.",
-        "parameters": asking.schema,
-    }});
+    let told = "Gives the answer to the user, in the form that was asked for.";
+    let own = Tool {
+        kind: "function",
+        function: Function {
+            name: asking.tool,
+            description: asking.description.map_or_else(|| told.into(), |own| format!("{told} {own}").into()),
+            parameters: asking.schema,
+        },
+    };
     w.item();
-    w.literal(&own.to_string());
+    w.literal(&serde_json::to_string(&own).unwrap_or_default());
     w.close(mark, b']');
     w.key("tool_choice");
     match choice {
@@ -164,9 +209,16 @@ mod tests {
 
     fn rewritten(means: Means, request: &str, failed: &[Failed]) -> Value {
         let request = ChatRequest::parse(request.as_bytes(), 64).unwrap();
-        let schema = json!({"type": "object"});
-        let asking =
-            Asking { means, name: "city", schema: &schema, strict: Some(true), tool: "answer", streams: false };
+        let schema = Ordered::from(json!({"type": "object"}));
+        let asking = Asking {
+            means,
+            name: "city",
+            description: None,
+            schema: &schema,
+            strict: Some(true),
+            tool: "answer",
+            streams: false,
+        };
         let body = body(&request, &asking, failed, &Prompts::new(None).unwrap());
         assert!(ChatRequest::parse(&body, 64).is_ok());
         serde_json::from_slice(&body).unwrap()

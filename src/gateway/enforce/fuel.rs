@@ -7,6 +7,7 @@
 //! only what references can make a small schema large: the reference moves behind it, into the same
 //! `allOf`, whose members are tried in order.
 
+use super::aside::aside;
 use super::walk::{MAPS, SCHEMAS};
 use jsonschema::{Keyword, ValidationError};
 use serde_json::{Value, json};
@@ -29,19 +30,37 @@ thread_local! {
     static UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// What is unwound with.
-struct OutOfFuel;
+/// How much of it on a worker of the runtime, which has other calls to carry.
+const QUICK: Duration = Duration::from_millis(5);
 
-/// Runs `validate` with a full tank. `None` where the fuel ran out.
-pub fn bounded<T>(validate: impl FnOnce() -> T) -> Option<T> {
-    LEFT.set(TANK);
-    UNTIL.set(Some(Instant::now() + TIME));
-    // A compiled validator is not changed by validating, so nothing is left half done.
-    match catch_unwind(AssertUnwindSafe(validate)) {
-        Ok(result) => Some(result),
-        Err(panic) if panic.is::<OutOfFuel>() => None,
-        Err(panic) => resume_unwind(panic),
+/// What is unwound with.
+enum OutOf {
+    Fuel,
+    Time,
+}
+
+/// Runs `validate` with a full tank. `None` where the fuel ran out. What is not quick is begun anew
+/// aside, so that no other call waits for it; a schema with patterns is checked there at once, since
+/// a pattern can't be interrupted.
+pub fn bounded<T>(patterns: bool, validate: impl Fn() -> T) -> Option<T> {
+    if patterns {
+        return aside(|| run(TIME, &validate)).ok();
     }
+    match run(QUICK, &validate) {
+        Ok(result) => Some(result),
+        Err(OutOf::Fuel) => None,
+        Err(OutOf::Time) => aside(|| run(TIME, &validate)).ok(),
+    }
+}
+
+fn run<T>(time: Duration, validate: impl Fn() -> T) -> Result<T, OutOf> {
+    LEFT.set(TANK);
+    UNTIL.set(Some(Instant::now() + time));
+    // A compiled validator is not changed by validating, so nothing is left half done.
+    catch_unwind(AssertUnwindSafe(validate)).map_err(|panic| match panic.downcast::<OutOf>() {
+        Ok(out) => *out,
+        Err(panic) => resume_unwind(panic),
+    })
 }
 
 /// What the keyword does.
@@ -55,12 +74,26 @@ impl<'i> Keyword<'i> for Fuel {
 
     fn is_valid(&self, _: &'i Value) -> bool {
         let left = LEFT.get();
-        if left == 0 || UNTIL.get().is_some_and(|until| Instant::now() > until) {
-            // Not a panic of the program: the hook that would print it is not called.
-            resume_unwind(Box::new(OutOfFuel));
+        let late = || UNTIL.get().is_some_and(|until| Instant::now() > until);
+        // Not a panic of the program: the hook that would print it is not called.
+        if left == 0 {
+            resume_unwind(Box::new(OutOf::Fuel));
+        } else if late() {
+            resume_unwind(Box::new(OutOf::Time));
         }
         LEFT.set(left - 1);
         true
+    }
+}
+
+/// Whether anything in a schema may be a pattern.
+pub fn has_patterns(schema: &Value) -> bool {
+    match schema {
+        Value::Object(members) => members
+            .iter()
+            .any(|(name, value)| matches!(name.as_str(), "pattern" | "patternProperties") || has_patterns(value)),
+        Value::Array(items) => items.iter().any(has_patterns),
+        _ => false,
     }
 }
 

@@ -11,13 +11,17 @@
 //! * With several choices every one must fit.
 //! * `strict: false` only keeps a provider from enforcing: the answer is checked all the same.
 
+mod aside;
 mod ask;
 mod fuel;
+mod ordered;
 mod prompts;
 mod recover;
 mod schema;
 mod subset;
 mod walk;
+
+use ordered::Ordered;
 
 pub use ask::Failed;
 pub use prompts::Prompts;
@@ -41,6 +45,7 @@ const AT: &str = "response_format.json_schema";
 /// What an answer is held to.
 pub struct Enforcement {
     name: String,
+    description: Option<String>,
     schema: Arc<Schema>,
     strict: Option<bool>,
 }
@@ -49,7 +54,7 @@ pub struct Enforcement {
 pub struct Plan {
     pub means: Means,
     /// The schema as it is sent.
-    sent: Value,
+    sent: Ordered,
     /// Whether the answer stands in a member of an object.
     wrapped: bool,
     /// The name of the tool that is the answer; empty where that is not the means.
@@ -82,6 +87,8 @@ struct Format<'a> {
 struct Given<'a> {
     #[serde(borrow, default)]
     name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    description: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     schema: Option<&'a RawValue>,
     #[serde(default)]
@@ -116,7 +123,8 @@ impl Enforcement {
             let message = format!("Invalid '{at}': {error}.");
             RequestError::member(at, message)
         })?;
-        Ok(Some(Self { name: name.into_owned(), schema, strict: given.strict }))
+        let description = given.description.map(Cow::into_owned).filter(|text| !text.trim().is_empty());
+        Ok(Some(Self { name: name.into_owned(), description, schema, strict: given.strict }))
     }
 
     /// How to ask a target for it.
@@ -132,8 +140,16 @@ impl Enforcement {
         if means == Means::Native {
             sent = subset::cut(&sent, &operation.schema_subset);
         }
+        // A provider whose request has a place for the schema alone is told of it there.
+        if let (Means::Native, true, Some(description), Ordered::Object(members)) =
+            (means, operation.rewrites_schema, &self.description, &mut sent)
+            && members.get("description").is_none()
+        {
+            members.insert("description", description.clone());
+        }
+        let enforces = self.strict.unwrap_or(!operation.strict_counts);
         // What is wrapped has to be unwrapped, so it can't pass as it comes.
-        let native = means == Means::Native && self.strict != Some(false) && !wrapped;
+        let native = means == Means::Native && enforces && !wrapped;
         let untouched = means == Means::Native && sent == self.schema.value;
         let tool = if means == Means::Tool { self.tool_name(request) } else { String::new() };
         Plan { means, sent, wrapped, tool, untouched, native }
@@ -162,6 +178,7 @@ impl Enforcement {
         let asking = ask::Asking {
             means: plan.means,
             name: &self.name,
+            description: self.description.as_deref(),
             schema: &plan.sent,
             strict: self.strict,
             tool: &plan.tool,

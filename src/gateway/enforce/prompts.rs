@@ -32,8 +32,9 @@ impl Prompts {
     }
 
     /// How a schema is asked for.
-    pub fn instruction(&self, schema: &str) -> String {
-        self.render("instruction", &[], schema, 0).unwrap_or_default()
+    pub fn instruction(&self, schema: &str, description: Option<&str>) -> String {
+        let template = self.environment.get_template("instruction");
+        template.and_then(|template| template.render(context! { schema, description })).unwrap_or_default()
     }
 
     /// What follows an answer that does not fit; `attempt` counts from 1.
@@ -57,7 +58,9 @@ mod tests {
     #[test]
     fn the_prompts_carry_schema_and_errors() {
         let prompts = Prompts::new(None).unwrap();
-        assert!(prompts.instruction("{\"type\":\"object\"}").ends_with("{\"type\":\"object\"}"));
+        assert!(prompts.instruction("{\"type\":\"object\"}", None).ends_with("{\"type\":\"object\"}"));
+        let described = prompts.instruction("{}", Some("A {{ city }}"));
+        assert!(described.contains("A {{ city }}\n") && described.ends_with("{}"), "{described}");
         let errors = ["/a: \"x\" is not of type <number>".to_owned(), "/b: missing".to_owned()];
         let told = prompts.reinforcement(&errors, "{}", 1);
         assert!(told.contains("- /a: \"x\" is not of type <number>\n- /b: missing\n"), "{told}");

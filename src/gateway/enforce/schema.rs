@@ -1,6 +1,8 @@
 //! A JSON schema, compiled once: whether answers fit it.
 
+use super::aside::aside;
 use super::fuel::{self, Fuel};
+use super::ordered::Ordered;
 use jsonschema::{PatternOptions, Validator};
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -24,8 +26,10 @@ const KEPT: usize = 256;
 #[derive(Debug)]
 pub struct Schema {
     validator: Validator,
+    /// Whether there are patterns, which can't be interrupted.
+    patterns: bool,
     /// As the caller gave it.
-    pub value: Value,
+    pub value: Ordered,
 }
 
 /// Why an answer is not taken.
@@ -50,8 +54,9 @@ impl Schema {
         if text.len() > LARGEST {
             return Err(format!("the schema is larger than {LARGEST} bytes"));
         }
-        let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        let mut filled = value.clone();
+        let mut filled: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let patterns = fuel::has_patterns(&filled);
         fuel::fill(&mut filled)?;
         // Nothing is fetched: the crate is built without the features that would.
         let validator = jsonschema::options()
@@ -62,7 +67,7 @@ impl Schema {
             .should_validate_formats(false)
             .build(&filled)
             .map_err(|error| shorten(&error.to_string()))?;
-        Ok(Self { validator, value })
+        Ok(Self { validator, patterns, value })
     }
 
     /// Checks an answer.
@@ -70,12 +75,12 @@ impl Schema {
     /// # Errors
     /// The first few errors.
     pub fn check(&self, answer: &Value) -> Result<(), Mismatch> {
-        match fuel::bounded(|| self.validator.is_valid(answer)) {
+        match fuel::bounded(self.patterns, || self.validator.is_valid(answer)) {
             Some(true) => return Ok(()),
             Some(false) => {}
             None => return Err(too_costly()),
         }
-        let errors = fuel::bounded(|| {
+        let errors = fuel::bounded(self.patterns, || {
             let errors = self.validator.iter_errors(answer).take(MOST_ERRORS);
             errors
                 .map(|error| {
@@ -90,7 +95,7 @@ impl Schema {
 
     /// Whether the root can only be an object, which is what providers take as one.
     pub fn has_object_root(&self) -> bool {
-        self.value.get("type").and_then(Value::as_str) == Some("object")
+        matches!(&self.value, Ordered::Object(members) if members.get("type").and_then(Ordered::as_str) == Some("object"))
     }
 }
 
@@ -127,7 +132,7 @@ impl Schemas {
         if let Some(known) = self.kept.lock().by_text.get(text) {
             return Ok(Arc::clone(known));
         }
-        let schema = Arc::new(Schema::compile(text)?);
+        let schema = Arc::new(aside(|| Schema::compile(text))?);
         let mut kept = self.kept.lock();
         let text: Arc<str> = text.into();
         if kept.by_text.insert(Arc::clone(&text), Arc::clone(&schema)).is_none() {

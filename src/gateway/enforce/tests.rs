@@ -7,6 +7,7 @@ use serde_json::json;
 fn enforcement(schema: &Value) -> Enforcement {
     Enforcement {
         name: "city".to_owned(),
+        description: None,
         schema: Arc::new(Schema::compile(&schema.to_string()).unwrap()),
         strict: None,
     }
@@ -63,12 +64,70 @@ fn what_is_wrong_with_a_format_is_named() {
 #[test]
 fn the_best_means_that_a_model_has_is_used() {
     let enforcement = enforcement(&object());
+    let enforcement = Enforcement { strict: Some(true), ..enforcement };
     let native = plan(&enforcement, "openai", &["json_schema", "tools"]);
     assert!(native.means == Means::Native && native.untouched && native.native);
     assert_eq!(plan(&enforcement, "openai", &["tools"]).means, Means::Tool);
     assert_eq!(plan(&enforcement, "openai", &[]).means, Means::Prompt);
     let lenient = Enforcement { strict: Some(false), ..enforcement };
     assert!(!plan(&lenient, "openai", &["json_schema"]).native, "nobody holds it to the schema but Ringside");
+}
+
+#[test]
+fn what_leaves_strict_out_is_enforced_by_those_who_do_not_ask() {
+    let silent = enforcement(&object());
+    for (provider, enforces) in [
+        ("openai", false),
+        ("mistral", false),
+        ("groq", false),
+        ("anthropic", true),
+        ("google", true),
+        ("ollama", true),
+    ] {
+        assert_eq!(plan(&silent, provider, &["json_schema"]).native, enforces, "{provider}");
+    }
+    let strict = Enforcement { strict: Some(true), ..silent };
+    assert!(plan(&strict, "openai", &["json_schema"]).native);
+}
+
+#[test]
+fn a_description_goes_where_there_is_a_place_for_it() {
+    let described = Enforcement { description: Some("A city in Italy.".to_owned()), ..enforcement(&object()) };
+    let text = request(&json!({"type": "json_schema", "json_schema": {"name": "city", "schema": object()}}));
+    let request = ChatRequest::parse(text.as_bytes(), 64).unwrap();
+    let prompts = Prompts::new(None).unwrap();
+    let body = |provider: &str, can: &[&str]| -> Value {
+        let plan = plan(&described, provider, can);
+        serde_json::from_slice(&described.body(&request, &plan, false, &[], &prompts)).unwrap()
+    };
+    let told = "A city in Italy.";
+    let native = body("openai", &["json_schema"]);
+    assert_eq!(native["response_format"]["json_schema"]["description"], told);
+    assert!(native["response_format"]["json_schema"]["schema"].get("description").is_none());
+    // Its request has a place for the schema alone.
+    let schema = body("anthropic", &["json_schema"])["response_format"]["json_schema"]["schema"].clone();
+    assert_eq!(schema["description"], told);
+    let tool = body("openai", &["tools"])["tools"][0]["function"]["description"].clone();
+    assert!(tool.as_str().unwrap().ends_with(told), "{tool}");
+    let words = body("openai", &[])["messages"][0]["content"].clone();
+    assert!(words.as_str().unwrap().contains(told), "{words}");
+}
+
+#[test]
+fn properties_are_sent_in_the_order_in_which_they_were_written() {
+    let schema = r#"{"type":"object","properties":{"zebra":{"type":"string"},"apple":{"type":"string"}}}"#;
+    let enforcement = Enforcement { schema: Arc::new(Schema::compile(schema).unwrap()), ..enforcement(&object()) };
+    let text = request(&json!({"type": "text"}));
+    let request = ChatRequest::parse(text.as_bytes(), 64).unwrap();
+    let prompts = Prompts::new(None).unwrap();
+    for (provider, can) in
+        [("openai", "json_schema"), ("anthropic", "json_schema"), ("openai", "tools"), ("openai", "")]
+    {
+        let plan = plan(&enforcement, provider, &[can]);
+        let body = String::from_utf8(enforcement.body(&request, &plan, false, &[], &prompts)).unwrap();
+        let at = |name: &str| body.find(name).unwrap_or_else(|| panic!("no {name} in {body}"));
+        assert!(at("zebra") < at("apple"), "{provider} {can}: {body}");
+    }
 }
 
 #[test]

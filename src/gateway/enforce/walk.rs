@@ -1,6 +1,6 @@
 //! The subschemas of a schema: where keywords are keywords, and not names or values.
 
-use serde_json::{Map, Value};
+use super::ordered::{Members, Ordered};
 
 /// Keywords whose value is a schema, or a list of schemas.
 pub const SCHEMAS: &[&str] = &[
@@ -26,22 +26,22 @@ pub const MAPS: &[&str] =
     &["$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties"];
 
 /// Calls `change` with the members of every subschema, the root's first.
-pub fn each_subschema(schema: &mut Value, change: &mut impl FnMut(&mut Map<String, Value>)) {
-    let Value::Object(members) = schema else { return };
+pub fn each_subschema(schema: &mut Ordered, change: &mut impl FnMut(&mut Members)) {
+    let Ordered::Object(members) = schema else { return };
     change(members);
     for (name, value) in members.iter_mut() {
         match value {
-            Value::Array(items) if SCHEMAS.contains(&name.as_str()) => {
+            Ordered::Array(items) if SCHEMAS.contains(&name) => {
                 for item in items {
                     each_subschema(item, change);
                 }
             }
-            Value::Object(map) if MAPS.contains(&name.as_str()) => {
-                for item in map.values_mut() {
+            Ordered::Object(map) if MAPS.contains(&name) => {
+                for (_, item) in map.iter_mut() {
                     each_subschema(item, change);
                 }
             }
-            value if SCHEMAS.contains(&name.as_str()) => each_subschema(value, change),
+            value if SCHEMAS.contains(&name) => each_subschema(value, change),
             _ => {}
         }
     }
