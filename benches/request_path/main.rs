@@ -3,6 +3,7 @@
 
 mod fixtures;
 mod requests;
+mod schemas;
 mod settlement;
 mod streams;
 
@@ -11,5 +12,13 @@ use criterion::{criterion_group, criterion_main};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-criterion_group!(benches, requests::encode, requests::decode, streams::events, streams::chunk_path, settlement::settle);
+criterion_group!(
+    benches,
+    requests::encode,
+    requests::decode,
+    streams::events,
+    streams::chunk_path,
+    settlement::settle,
+    schemas::fitting
+);
 criterion_main!(benches);

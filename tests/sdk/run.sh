@@ -41,6 +41,8 @@ if command -v python3 >/dev/null 2>&1; then
     upstream=http://127.0.0.1:$(cat "$scratch/upstream-port")
     environment+=("OPENAI_API_KEY=sk-of-openai" "RINGSIDE_OPENAI_BASE_URL=$upstream")
     environment+=("ANTHROPIC_API_KEY=sk-of-anthropic" "RINGSIDE_ANTHROPIC_BASE_URL=$upstream")
+    environment+=("DEEPSEEK_API_KEY=sk-of-deepseek" "RINGSIDE_DEEPSEEK_BASE_URL=$upstream")
+    environment+=("TOGETHER_API_KEY=sk-of-together" "RINGSIDE_TOGETHER_BASE_URL=$upstream")
 else
     has_recordings=no
     printf '\n!!! SKIPPED: there is no python3, so nothing stands in for providers !!!\n\n'
@@ -53,7 +55,10 @@ start_gateway gateway "${environment[@]}"
 export RINGSIDE_UPSTREAM=$upstream RINGSIDE_RECORDINGS=$has_recordings
 
 run_python() { # SDK
-    timeout 300 "$sdks/$1/bin/python" -m pytest --quiet -ra --tb=short -p no:cacheprovider tests/sdk/python
+    local suite=tests/sdk/python
+    # Libraries on top of the SDK see what is theirs; the SDK below them has its own run.
+    case $1 in python-instructor | python-pydantic_ai) suite+=/test_schema_tools.py ;; esac
+    timeout 300 "$sdks/$1/bin/python" -m pytest --quiet -ra --tb=short -p no:cacheprovider "$suite"
 }
 
 run_node() { # SDK
@@ -67,7 +72,7 @@ run_node() { # SDK
 count_node() { grep "^[^a-z]*$2 [0-9]*$" "$1" | tail -n 1 | grep -o '[0-9]*$' || echo 0; }
 
 total_passed=0 total_failed=0 total_skipped=0
-table=$(printf '%-10s %8s %8s %8s %9s' SDK passed failed skipped seconds)
+table=$(printf '%-18s %8s %8s %8s %9s' SDK passed failed skipped seconds)
 for sdk in "${wanted[@]}"; do
     log=$logs/$sdk.log
     begun=$SECONDS
@@ -89,11 +94,11 @@ for sdk in "${wanted[@]}"; do
         echo "== $sdk"
         cat "$log"
     fi
-    table+=$(printf '\n%-10s %8d %8d %8d %9d' "$sdk" "$passed" "$failed" "$skipped" $((SECONDS - begun)))
+    table+=$(printf '\n%-18s %8d %8d %8d %9d' "$sdk" "$passed" "$failed" "$skipped" $((SECONDS - begun)))
     total_passed=$((total_passed + passed)) total_failed=$((total_failed + failed)) total_skipped=$((total_skipped + skipped))
 done
 for sdk in "${skipped_sdks[@]}"; do
-    table+=$(printf '\n%-10s not installed' "$sdk")
+    table+=$(printf '\n%-18s not installed' "$sdk")
     if [ "${CI:-}" = true ]; then total_failed=$((total_failed + 1)); else total_skipped=$((total_skipped + 1)); fi
 done
 

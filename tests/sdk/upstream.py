@@ -6,6 +6,7 @@
 A request asks for an answer by a mark in its text, `[replay:openai/chat-gpt-5]`, the one thing that
 passes every adapter unchanged. Without a mark the recording is chosen by the shape of the request,
 so that a program which knows nothing of tests gets a fitting answer. `[never]` is never answered.
+`[script:capital]` is answered as by a model that knows no schema: attempt by attempt what `SCRIPTS` has.
 
 `GET /seen?text=…` tells what arrived here with that text in it: headers and body of each request.
 """
@@ -36,6 +37,14 @@ BY_SHAPE = {
     ],
 }
 
+# What a model says that nobody holds to a schema, attempt by attempt; the last one for all further.
+CAPITAL = '{"city": "Paris", "country": "France", "inhabitants": 2100000}'
+SCRIPTS = {
+    "capital": [CAPITAL.replace("2100000", '"two million"'), f"Of course!\n```json\n{CAPITAL}\n```\nAnything else?"],
+    "stubborn": ['{"city": "Paris"}'],
+    "at-once": [CAPITAL],
+}
+
 seen = []
 seen_lock = threading.Lock()
 
@@ -43,6 +52,28 @@ seen_lock = threading.Lock()
 def between(text, start, end):
     _, found, after = text.partition(start)
     return after.partition(end)[0] if found else None
+
+
+def scripted(name, body):
+    """The answer of a script, as a call of the tool that must be called, where there is one."""
+    said = SCRIPTS[name]
+    attempt = sum(message["role"] == "assistant" for message in body["messages"])
+    text = said[min(attempt, len(said) - 1)]
+    message = {"role": "assistant", "content": text}
+    if body.get("tools"):
+        # Arguments are JSON, without prose around them.
+        arguments = text[text.index("{") : text.rindex("}") + 1]
+        called = {"name": body["tools"][0]["function"]["name"], "arguments": arguments}
+        message = {"role": "assistant", "content": None, "tool_calls": [{"id": "call_1", "type": "function", "function": called}]}
+    answer = {
+        "id": "chatcmpl-scripted",
+        "object": "chat.completion",
+        "created": 1,
+        "model": body["model"],
+        "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls" if body.get("tools") else "stop"}],
+        "usage": {"prompt_tokens": 50, "completion_tokens": 20, "total_tokens": 70},
+    }
+    return 200, "application/json", json.dumps(answer).encode()
 
 
 def recording(case):
@@ -92,7 +123,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, "application/json", [schema_answer(schema, body)])
             return
         case = between(body, "[replay:", "]") or self.by_shape(path, json.loads(body))
-        answer = recording(case) if case else None
+        script = between(body, "[script:", "]")
+        answer = scripted(script, json.loads(body)) if script else recording(case) if case else None
         if answer is None:
             self.answer(418, "application/json", [json.dumps({"error": {"message": f"no recording {case!r}"}}).encode()])
             return
