@@ -239,7 +239,7 @@ mod tests {
         hold.customer_id = Some(customer.id.as_ref().to_owned());
         (hold.cost, hold.customer_debit) = (permit.held().cost, Some(permit.held().debit));
         hold.status = "abandoned".to_owned();
-        books.drain.journal().append_hold(&hold).unwrap();
+        books.drain.journal().append_hold(hold).unwrap();
     }
 
     fn counts(books: &Books, customer: &Customer) -> Counts {
@@ -283,10 +283,10 @@ mod tests {
 
         // Its owner was only slow: it takes no further attempt, and its end changes nothing.
         assert_eq!(permit.next_attempt(first, first, &wish).unwrap(), None);
-        let mut late = event("use_1", ACCOUNT, permit.admitted());
-        late.cost = NanoUsd(200_000_000);
-        books.drain.journal().append(&late).unwrap();
-        permit.settle(late.cost, late.cost);
+        let late = NanoUsd(200_000_000);
+        let ended = UsageEvent { cost: late, ..event("use_1", ACCOUNT, permit.admitted()) };
+        books.drain.journal().append(ended).unwrap();
+        permit.settle(late, late);
         books.drain.flush().await.unwrap();
         assert_eq!(counts(&books, &customer), settled);
         assert_eq!(events::find(&books.store, ACCOUNT, "use_1").await.unwrap(), Some(recorded));
