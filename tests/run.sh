@@ -12,6 +12,9 @@ else
     cargo test --locked
 fi
 
+echo "== instructions of the request path"
+benches/instructions.sh
+
 echo "== OpenAI's SDKs"
 if [ -x tests/sdk/run.sh ]; then
     tests/sdk/run.sh

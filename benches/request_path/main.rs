@@ -1,13 +1,14 @@
 //! What the request path does on bytes, measured with criterion: `cargo bench --bench request_path`.
 //! No sockets are involved; `benches/side_by_side` measures the running program.
 
+mod counted;
 mod fixtures;
 mod requests;
 mod schemas;
 mod settlement;
 mod streams;
 
-use criterion::{criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -21,4 +22,11 @@ criterion_group!(
     settlement::settle,
     schemas::fitting
 );
-criterion_main!(benches);
+
+fn main() {
+    if counted::asked_for() {
+        return;
+    }
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}

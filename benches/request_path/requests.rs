@@ -29,7 +29,8 @@ pub fn encode(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn encoded(body: &[u8], operation: &ChatOperation) -> Vec<u8> {
+/// A request, parsed and written for the provider.
+pub fn encoded(body: &[u8], operation: &ChatOperation) -> Vec<u8> {
     let request = ChatRequest::parse(body, DEPTH).expect("a good request");
     let view = normalise::chat(&request, Target::of(operation, &request, "the-model", 8192)).expect("a good request");
     let mut json = Json::with_capacity(request.bytes + 256);
@@ -49,7 +50,8 @@ pub fn decode(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn decoded(body: &[u8], operation: &ChatOperation) -> Vec<u8> {
+/// An answer in one piece, metered; its bytes where they are rebuilt.
+pub fn decoded(body: &[u8], operation: &ChatOperation) -> Vec<u8> {
     let verbatim = operation.replies == Replies::Verbatim;
     let mut reply = if verbatim { Reply::tap() } else { Reply::completion(fixtures::identity(operation)) };
     (operation.decode)(body, &mut reply).expect("a good answer");

@@ -41,6 +41,27 @@ pub fn settle(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// A price looked up, usage judged and charged, an event appended.
+pub fn counted() -> Box<dyn FnMut()> {
+    let (provider, operation) = fixtures::provider("openai");
+    let mut reply = Reply::tap();
+    (operation.decode)(&fixtures::answer("openai"), &mut reply).expect("a good answer");
+    let book = PriceBook::of_specs(ringside::adapter::generated::ALL, Clock::of_machine());
+    let terms = Terms { markup_basis_points: 1000 };
+    let folder = tempfile::tempdir().expect("a folder");
+    let journal = Journal::open(&folder.path().join("journal"), 0).expect("a journal");
+    let event = event();
+    Box::new(move || {
+        // It lies in the folder for as long as this runs.
+        let _ = &folder;
+        let Lookup::Listed(entry) = book.lookup(provider, "gpt-4o-mini") else { panic!("the model is listed") };
+        let reported = Reported::of(reply.outcome());
+        let most = FemtoUsd(i128::MAX);
+        black_box(charge(&judged(black_box(reply.outcome())), &entry, reported, most, terms));
+        journal.append(event.clone()).expect("it is written");
+    })
+}
+
 fn judged(outcome: &Outcome) -> Usage {
     let expectation = Expectation {
         context_window: 128_000,

@@ -65,7 +65,7 @@ pub fn chunk_path(criterion: &mut Criterion) {
 }
 
 /// Carries a stream through; gives the bytes that were written, which are one buffer a read.
-fn carried(writes: &[Vec<u8>], operation: &ChatOperation) -> usize {
+pub fn carried(writes: &[Vec<u8>], operation: &ChatOperation) -> usize {
     let mut framer = Framer::new(operation.framing, 1 << 20);
     let mut reply = reply(operation);
     let mut written = 0;
