@@ -109,7 +109,6 @@ pub mod integer {
 
     /// # Errors
     /// Those of the serializer.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
     pub fn serialize<S: Serializer>(amount: &NanoUsd, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_i64(amount.0)
     }
@@ -127,7 +126,6 @@ pub mod integer {
 
         /// # Errors
         /// Those of the serializer.
-        #[expect(clippy::ref_option, reason = "serde's signature")]
         pub fn serialize<S: Serializer>(amount: &Option<NanoUsd>, serializer: S) -> Result<S::Ok, S::Error> {
             amount.map(|amount| amount.0).serialize(serializer)
         }
