@@ -29,7 +29,7 @@ fn found(app: &TestApp, postgres: Option<&Postgres>, texts: &[String]) -> Vec<St
 }
 
 fn hex(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+    text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn found_nowhere(app: TestApp, postgres: Option<&Postgres>) {
     let body = json!({"external_id": MARKS[0], "name": MARKS[1], "metadata": {"k": MARKS[2]}, "monthly_budget_usd": 1});
     let made = app.post("/v1/customers", &body).await;
     assert_eq!(made.status, 201, "{}", made.text());
-    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let id = made.json()["id"].as_str().expect("its id").to_owned();
     let path = format!("/v1/customers/{}", MARKS[0]);
     let topup = json!({"amount_usd": 1, "note": "note-7f3a"});
     assert_eq!(app.post(&format!("{path}/wallet/topup"), &topup).await.status, 201);
@@ -88,15 +88,15 @@ async fn found_nowhere(app: TestApp, postgres: Option<&Postgres>) {
     let rest = read_answer_rest(&mut stream).await;
     assert!(rest.contains("[DONE]"), "the call that ran goes on to its end: {rest}");
     let events = app.get("/v1/usage/events?limit=100").await.json();
-    let events = events["data"].as_array().unwrap();
+    let events = events["data"].as_array().expect("a list");
     assert_eq!(events.len(), 32, "what was used stays");
     for event in events {
         assert_eq!((&event["customer"], &event["session_id"]), (&Value::Null, &Value::Null));
         assert_eq!((&event["tags"], &event["properties"]), (&json!([]), &json!({})));
     }
     let account = app.get("/v1/account").await.json();
-    let sum: f64 = events.iter().map(|event| event["cost_usd"].as_f64().unwrap()).sum();
-    assert!((account["spend_usd_mtd"].as_f64().unwrap() - sum).abs() < 1e-12, "{account}");
+    let sum: f64 = events.iter().map(|event| event["cost_usd"].as_f64().expect("a cost")).sum();
+    assert!((account["spend_usd_mtd"].as_f64().expect("an amount") - sum).abs() < 1e-12, "{account}");
     assert_eq!(found(&app, postgres, &texts), Vec::<String>::new(), "nor by what came after");
 
     // The same external id is somebody new.
