@@ -107,6 +107,7 @@ fn hot_path(c: &mut Criterion) {
         input: 28_000,
         has_output: true,
         stated: None,
+        floor: 0,
         choices: 1,
         thinking: None,
         billable: None,

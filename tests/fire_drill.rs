@@ -186,6 +186,7 @@ fn judged(outcome: &Outcome, cut: bool) -> Metered {
         most_input: HELD.0,
         most_output: Some(HELD.1),
         choices: 1,
+        inputs: 1,
         has_output: true,
         cut,
     };

@@ -158,6 +158,7 @@ fn counted(reply: &Reply) -> Usage {
         most_input: u64::MAX,
         most_output: None,
         choices: 1,
+        inputs: 1,
         has_output: true,
         cut: false,
     };

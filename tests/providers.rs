@@ -53,6 +53,7 @@ fn usage(outcome: &Outcome) -> Usage {
         most_input: u64::MAX,
         most_output: None,
         choices: 1,
+        inputs: 1,
         has_output: true,
         cut: false,
     };

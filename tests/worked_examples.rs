@@ -114,6 +114,7 @@ fn every_worked_example_agrees_to_the_nano_usd() {
             most_input: u64::MAX,
             most_output: None,
             choices: 1,
+            inputs: 1,
             has_output: text(case, "api_flavor") != "embeddings",
             cut: false,
         };

@@ -68,6 +68,7 @@ fn judged(outcome: &Outcome) -> Usage {
         most_input: 128_000,
         most_output: Some(16_384),
         choices: 1,
+        inputs: 1,
         has_output: true,
         cut: false,
     };

@@ -173,6 +173,8 @@ pub struct ChatOperation {
     pub thought_tags: Option<(&'static str, &'static str)>,
     /// The length of ids of tool calls, where the provider takes no others.
     pub tool_ids: Option<u8>,
+    /// The output limit that the provider raises a smaller one to; 0: it takes any.
+    pub least_output_limit: u32,
     /// Whether `encode` reads the conversation, and does not only copy it.
     pub normalises: bool,
     /// Whether images that are URLs are fetched before `encode`, as the provider takes only data.

@@ -226,6 +226,7 @@ mod tests {
             input: 10,
             has_output: true,
             stated: Some(400),
+            floor: 0,
             choices: 1,
             thinking: None,
             billable: None,

@@ -28,6 +28,8 @@ pub struct Wish<'a> {
     pub has_output: bool,
     /// Output tokens of a choice, as the caller stated them.
     pub stated: Option<u64>,
+    /// The output limit that the provider raises a smaller one to.
+    pub floor: u64,
     pub choices: u64,
     /// Tokens that the call must be given because the caller wants that much thought.
     pub thinking: Option<u64>,
@@ -97,7 +99,8 @@ impl Wish<'_> {
             return 0;
         }
         let least = self.thinking.unwrap_or(LEAST);
-        [Some(least), self.stated, self.most()].into_iter().flatten().min().unwrap_or(least)
+        let least = [Some(least), self.stated, self.most()].into_iter().flatten().min().unwrap_or(least);
+        least.max(self.floor)
     }
 
     /// Whether `amount` is enough for the call to be worth making under `cap`.
@@ -112,8 +115,13 @@ impl Wish<'_> {
         }
     }
 
-    fn amounts(&self, output: u64) -> Amounts {
-        let cost = self.cost(output);
+    /// The most output tokens of all choices where `limit` is sent for each.
+    fn most_output(&self, limit: u64) -> u64 {
+        limit.max(self.floor).saturating_mul(self.choices)
+    }
+
+    fn amounts(&self, limit: u64) -> Amounts {
+        let cost = self.cost(limit.max(self.floor));
         Amounts { cost, debit: self.billable.unwrap_or(cost) }
     }
 }
@@ -144,7 +152,7 @@ pub fn grant(wish: &Wish<'_>, room: &Room) -> Result<(Amounts, Grant), Denied> {
     let Some(remainder) = remainder else {
         // Nothing bounds the call; a hold that stands for it if the process dies is made all the same.
         let output = wish.stated.unwrap_or_else(|| wish.most().map_or(UNSTATED, |most| most.min(UNSTATED)));
-        let most_output = wish.stated.map(|limit| limit.saturating_mul(wish.choices));
+        let most_output = wish.stated.map(|limit| wish.most_output(limit));
         return Ok((wish.amounts(output), Grant { limit: wish.stated, lowered: false, most_output }));
     };
     let affordable = wish.affords(remainder).unwrap_or(0);
@@ -164,7 +172,7 @@ pub fn grant(wish: &Wish<'_>, room: &Room) -> Result<(Amounts, Grant), Denied> {
         Some(stated) => output < stated,
         None => wish.most().is_none_or(|most| output < most),
     };
-    let grant = Grant { limit: Some(output), lowered, most_output: Some(output.saturating_mul(wish.choices)) };
+    let grant = Grant { limit: Some(output), lowered, most_output: Some(wish.most_output(output)) };
     Ok((wish.amounts(output), grant))
 }
 
@@ -187,6 +195,7 @@ mod tests {
             input: 100,
             has_output: true,
             stated: None,
+            floor: 0,
             choices: 1,
             thinking: None,
             billable: None,
@@ -276,6 +285,24 @@ mod tests {
         assert_eq!(short(&billed, &room), (Cap::CustomerWallet, false));
     }
 
+    #[test]
+    fn a_limit_that_the_provider_raises_is_held_for_as_it_is_raised() {
+        let entry = entry(16_384);
+        let raised = Wish { stated: Some(3), floor: 16, choices: 2, ..wish(&entry) };
+        let covered = Wish { stated: Some(16), floor: 0, ..raised };
+        for room in [Room::default(), budget(1_000_000_000)] {
+            let (amounts, granted) = grant(&raised, &room).unwrap();
+            assert_eq!((granted.limit, granted.lowered, granted.most_output), (Some(3), false, Some(32)));
+            assert_eq!(amounts, grant(&covered, &room).unwrap().0);
+        }
+        // 100 input tokens, and twice 16 of output.
+        let need = 100_000 + 32 * 2000;
+        assert!(grant(&raised, &budget(need)).is_ok());
+        assert_eq!(short(&raised, &budget(need - 1)), (Cap::CustomerBudget, false));
+        let above = Wish { stated: Some(20), ..raised };
+        assert_eq!(grant(&above, &Room::default()).unwrap().1.most_output, Some(40));
+    }
+
     fn lefts() -> impl Strategy<Value = Option<Left>> {
         let amount = -1_000_000_i64..20_000_000_000;
         proptest::option::of(
@@ -290,10 +317,11 @@ mod tests {
             rooms in (lefts(), lefts(), lefts(), lefts()),
             stated in proptest::option::of(1_u64..2_000_000), choices in 1_u64..5, input in 0_u64..1_000_000,
             billable in proptest::option::of(0_i64..2_000_000_000), most in 0_u32..200_000, markup in 0_u32..3000,
+            floor in 0_u64..400,
         ) {
             let entry = entry(most);
             let wish = Wish {
-                stated, choices, input,
+                stated, choices, input, floor,
                 billable: billable.map(NanoUsd),
                 terms: Terms { markup_basis_points: markup },
                 ..wish(&entry)
@@ -309,7 +337,7 @@ mod tests {
                     prop_assert!(limit <= stated && (granted.lowered == (limit < stated)));
                 }
                 if let Some(limit) = granted.limit {
-                    prop_assert!(amounts.cost >= bound(&entry, wish.extent(limit), wish.terms).ceil());
+                    prop_assert!(amounts.cost >= bound(&entry, wish.extent(limit.max(floor)), wish.terms).ceil());
                 }
             }
         }

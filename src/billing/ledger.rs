@@ -272,6 +272,7 @@ mod tests {
             input: 10,
             has_output: true,
             stated: Some(1000),
+            floor: 0,
             choices: 1,
             thinking: None,
             billable: None,

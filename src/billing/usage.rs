@@ -27,6 +27,8 @@ pub struct Expectation {
     pub most_output: Option<u64>,
     /// Choices asked for.
     pub choices: u64,
+    /// Inputs that are read one by one, each within the context window.
+    pub inputs: u64,
     /// Whether the operation produces output tokens at all.
     pub has_output: bool,
     /// The stream was cut: what was reported until then may lag behind what was produced.
@@ -57,7 +59,8 @@ pub fn judge(outcome: &Outcome, expectation: Expectation, counted: &Counted<'_>)
         (None, None) => None,
     };
     let input = input.map(|tokens| tokens.saturating_add(positive(reported.input_tools)));
-    let too_much = input.is_some_and(|tokens| !at_most(tokens, 1) || tokens > expectation.most_input);
+    let too_much =
+        input.is_some_and(|tokens| !at_most(tokens, expectation.inputs.max(1)) || tokens > expectation.most_input);
     metered.incredible |= too_much;
     match input {
         Some(tokens) if tokens > 0 && !metered.incredible => {
@@ -157,6 +160,7 @@ mod tests {
         most_input: 900,
         most_output: Some(500),
         choices: 1,
+        inputs: 1,
         has_output: true,
         cut: false,
     };
@@ -239,6 +243,16 @@ mod tests {
         let tight = Expectation { most_input: 3, most_output: Some(2), ..CALL };
         let metered = judged(UsageCounts::default(), tight);
         assert_eq!((metered.usage.prompt_tokens, metered.usage.completion_tokens), (3, 2));
+    }
+
+    #[test]
+    fn each_input_of_a_batch_has_the_window_to_itself() {
+        let read = |tokens| UsageCounts { input_total: Some(tokens), ..UsageCounts::default() };
+        let batch = Expectation { inputs: 3, most_input: 100_000, has_output: false, ..CALL };
+        let metered = judged(read(3000), batch);
+        assert_eq!((metered.usage.prompt_tokens, metered.estimated, metered.incredible), (3000, false, false));
+        let metered = judged(read(3001), batch);
+        assert_eq!((metered.usage.prompt_tokens, metered.estimated, metered.incredible), (7, true, true));
     }
 
     #[test]

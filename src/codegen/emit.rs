@@ -91,14 +91,15 @@ impl Functions<'_> {
             Some((open, close)) => quote!(Some((#open, #close))),
             None => quote!(None),
         };
+        let least_output_limit = chat.least_output_limit;
         let tool_ids = chat.tool_ids.map_or_else(|| quote!(None), |length| quote!(Some(#length)));
         quote!(ChatOperation {
             path: #path, submit: #submit, stream_path: #stream_path, framing: Framing::#framing, until: #until,
             replies: Replies::#replies, json_schema: JsonSchema::#schema,
             schema_subset: SchemaSubset { without: &[#(#without),*], closed: #closed },
             rewrites_schema: #rewrites_schema, strict_counts: #strict_counts, disconnect: Disconnect::#disconnect,
-            reasoning_format: #reasoning, thought_tags: #thought_tags, tool_ids: #tool_ids, normalises: #normalises,
-            fetches_images: #fetches, encode: #encode, decode: #decode, on_event: #on_event,
+            reasoning_format: #reasoning, thought_tags: #thought_tags, tool_ids: #tool_ids,
+            least_output_limit: #least_output_limit, normalises: #normalises, fetches_images: #fetches, encode: #encode, decode: #decode, on_event: #on_event,
         })
     }
 

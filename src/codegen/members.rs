@@ -63,6 +63,10 @@ pub const CHAT: &[Member] = &[
         "tool_ids",
         "the length of ids of tool calls, all letters and digits; foreign ids in a history are made to fit",
     ),
+    member(
+        "least_output_limit",
+        "an output limit below it is raised to it there, so what is held covers that many tokens",
+    ),
     member("request", "OpenAI's request as the provider's"),
     member("response", "an answer in one piece, as sinks"),
     member("stream", "a stream's framing and events"),

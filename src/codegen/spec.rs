@@ -58,6 +58,7 @@ pub struct Chat {
     /// What opens and closes thought at the start of the text.
     pub thought_tags: Option<(String, String)>,
     pub tool_ids: Option<u8>,
+    pub least_output_limit: u32,
     /// The provider's word and ours.
     pub finish: Vec<(String, String)>,
     pub request: Node,
@@ -409,6 +410,10 @@ fn chat(node: &Node, credentials: &[Credential], check: &mut Checker) -> Chat {
         reasoning_format: check.optional_text(node, "reasoning_format").unwrap_or_default(),
         thought_tags: thought_tags(node.get("thought_tags"), check),
         tool_ids: tool_ids(node.get("tool_ids"), check),
+        least_output_limit: node
+            .get("least_output_limit")
+            .and_then(|limit| check.number(limit, "`least_output_limit`"))
+            .unwrap_or(0),
         finish,
         request: check.required(node, "`chat`", "request").cloned().unwrap_or_else(|| empty(&node.at)),
         response: check.required(node, "`chat`", "response").cloned().unwrap_or_else(|| empty(&node.at)),

@@ -1,6 +1,7 @@
 //! The beginning of a call's money: its customer is known, and the most that it may cost is held.
 
 use super::context::Context;
+use super::most_input::most_input;
 use super::resolve::{Operation, Target};
 use super::settle::Running;
 use super::{Error, Gateway};
@@ -17,6 +18,8 @@ pub(super) struct Asked {
     pub operation: Operation,
     pub streamed: bool,
     pub choices: u64,
+    /// Inputs that are read one by one, each within the model's context window.
+    pub inputs: u64,
     pub output_limit: Option<u64>,
     pub service_tier: Option<String>,
     /// Tokens of thought that the caller asks for.
@@ -38,7 +41,9 @@ impl Asked {
     pub fn extent(&self, target: &Target, most_input: u64, limit: Option<u64>) -> Extent<'_> {
         let known = [target.entry.max_output_tokens, target.entry.context_window].into_iter().find(|most| *most > 0);
         let output = match self.operation {
-            Operation::Chat => limit.unwrap_or_else(|| known.map_or(u64::MAX, u64::from)),
+            Operation::Chat => {
+                limit.map_or_else(|| known.map_or(u64::MAX, u64::from), |limit| limit.max(least_output_limit(target)))
+            }
             _ => 0,
         };
         Extent { input: most_input, output, choices: self.choices, service_tier: self.service_tier.as_deref() }
@@ -50,6 +55,7 @@ impl Asked {
             operation: Operation::Chat,
             streamed: request.stream,
             choices: request.n,
+            inputs: 1,
             output_limit: request.output_limit,
             service_tier: request.service_tier.as_deref().map(str::to_owned),
             thinking: request.thinking_budget().or_else(|| thinks.then_some(THINKING)),
@@ -64,6 +70,7 @@ impl Asked {
             operation,
             streamed: false,
             choices: 1,
+            inputs: request.inputs,
             output_limit: None,
             service_tier: None,
             thinking: None,
@@ -79,9 +86,10 @@ impl Asked {
             entry: &target.entry,
             terms,
             service_tier: self.service_tier.as_deref(),
-            input: most_input(&self.body, u64::from(target.entry.context_window)),
+            input: most_input(&self.body, u64::from(target.entry.context_window), self.inputs),
             has_output: self.operation == Operation::Chat,
             stated: self.output_limit,
+            floor: if self.operation == Operation::Chat { least_output_limit(target) } else { 0 },
             choices: self.choices,
             thinking: self.thinking,
             billable: context.metadata.billable,
@@ -89,23 +97,9 @@ impl Asked {
     }
 }
 
-/// What a provider adds to every request by itself.
-const OVERHEAD: u64 = 128;
-/// What it adds to explain tools.
-const TOOLS: u64 = 1000;
-/// An image, a sound or a file, which may be named by a short address: the dearest image known
-/// counts 48,169 tokens.
-const MEDIA: u64 = 50_000;
-
-/// Input tokens of a request, at most: a token is at least a byte, media count by themselves, and
-/// no request is larger than the model's context window (0: unknown).
-fn most_input(body: &[u8], context_window: u64) -> u64 {
-    let count = |needle: &[u8]| memchr::memmem::find_iter(body, needle).count() as u64;
-    let media: u64 =
-        [&b"\"image_url\":"[..], b"\"image_url\" :", b"\"input_audio\":", b"\"file\":"].map(count).iter().sum();
-    let tools = if count(b"\"tools\"") > 0 { TOOLS } else { 0 };
-    let most = body.len() as u64 + OVERHEAD + tools + media * MEDIA;
-    if context_window == 0 { most } else { most.min(context_window) }
+/// The output limit that the provider raises a smaller one to.
+fn least_output_limit(target: &Target) -> u64 {
+    target.provider.chat.as_ref().map_or(0, |chat| u64::from(chat.least_output_limit))
 }
 
 /// Who pays.
@@ -140,19 +134,4 @@ pub(super) fn admit(gateway: &Gateway, context: Context, target: Target, asked: 
     let id: Arc<str> = Id::new("use").into_string().into();
     let permit = gateway.ledger.admit(&id, &payer, customer.as_deref(), &wish).map_err(refused)?;
     Ok(Running::new(gateway, permit, id, customer, context, target, asked, terms, most_input))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_image_behind_a_short_address_is_bounded_too() {
-        let image = br#"{"messages":[{"content":[{"type":"image_url","image_url":{"url":"https://x.test/i.png"}}]}]}"#;
-        assert_eq!(most_input(image, 0), image.len() as u64 + OVERHEAD + MEDIA);
-        assert_eq!(most_input(image, 8000), 8000);
-        let text = br#"{"messages":[{"role":"user","content":"hi"}]}"#;
-        assert_eq!(most_input(text, 8000), text.len() as u64 + OVERHEAD);
-        assert_eq!(most_input(br#"{"tools":[]}"#, 0), 12 + OVERHEAD + TOOLS);
-    }
 }

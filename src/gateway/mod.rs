@@ -16,6 +16,7 @@ mod images;
 mod limit;
 mod listed;
 pub mod models;
+mod most_input;
 pub mod plain;
 mod prices_used;
 pub mod reference;

@@ -397,6 +397,7 @@ impl Call {
             most_input: self.most_input,
             most_output: grant.most_output,
             choices: self.asked.choices,
+            inputs: self.asked.inputs,
             has_output: self.asked.operation == Operation::Chat,
             cut: status != Status::Ok,
         };

@@ -16,6 +16,8 @@ pub struct PlainRequest<'a> {
     pub user: Option<Cow<'a, str>>,
     /// Texts or tokens, checked for their shape.
     pub input: &'a RawValue,
+    /// How many there are, each of which is read by itself.
+    pub inputs: u64,
     /// Bytes of the body, from which the input is bounded.
     pub bytes: usize,
 }
@@ -110,7 +112,7 @@ impl<'a> PlainRequest<'a> {
         let (model, user) = (text(&members, "model")?, text(&members, "user")?);
         // The end customer is nobody's business upstream.
         let members = members.into_iter().filter(|(name, _)| name != "user").collect();
-        Ok(Self { model, user, members, input, bytes: body.len() })
+        Ok(Self { model, user, members, input, inputs: inputs(input.get()), bytes: body.len() })
     }
 }
 
@@ -134,6 +136,16 @@ enum Shape {
     Other,
 }
 
+/// How many inputs there are: the items of a list, but for one of tokens, which is one input.
+fn inputs(raw: &str) -> u64 {
+    match serde_json::from_str::<Vec<&RawValue>>(raw) {
+        Ok(items) if items.first().is_some_and(|item| !item.get().starts_with(|c: char| c.is_ascii_digit())) => {
+            items.len() as u64
+        }
+        _ => 1,
+    }
+}
+
 /// Strings, integers, or lists of integers; one kind throughout.
 fn input_shape(raw: &str) -> Shape {
     if raw.starts_with('"') {
@@ -153,4 +165,23 @@ fn input_shape(raw: &str) -> Shape {
     };
     let first = kind(first);
     if first == '?' || items.iter().any(|item| kind(item) != first) { Shape::Other } else { Shape::Good }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::inputs;
+
+    #[test]
+    fn a_list_of_tokens_is_one_input() {
+        for (raw, count) in [
+            ("\"one\"", 1),
+            ("[\"one\",\"two\"]", 2),
+            ("[1,2,3]", 1),
+            ("[[1,2],[3]]", 2),
+            ("[{\"type\":\"text\"}]", 1),
+            ("[]", 1),
+        ] {
+            assert_eq!(inputs(raw), count, "{raw}");
+        }
+    }
 }

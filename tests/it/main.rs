@@ -5,6 +5,7 @@ mod support;
 mod admin;
 mod attribution;
 mod bad_input;
+mod bounds;
 mod caps;
 mod chat;
 mod customers;
