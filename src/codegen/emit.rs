@@ -99,7 +99,8 @@ impl Functions<'_> {
             schema_subset: SchemaSubset { without: &[#(#without),*], closed: #closed },
             rewrites_schema: #rewrites_schema, strict_counts: #strict_counts, disconnect: Disconnect::#disconnect,
             reasoning_format: #reasoning, thought_tags: #thought_tags, tool_ids: #tool_ids,
-            least_output_limit: #least_output_limit, normalises: #normalises, fetches_images: #fetches, encode: #encode, decode: #decode, on_event: #on_event,
+            least_output_limit: #least_output_limit, normalises: #normalises, fetches_images: #fetches,
+            encode: #encode, decode: #decode, on_event: #on_event,
         })
     }
 

@@ -346,6 +346,11 @@ pub const SINKS: &[Sink] = &[
     },
     Sink { name: "logprobs", parameters: &[parameter("", Leaf::Raw)], about: "OpenAI's logprobs object" },
     Sink {
+        name: "logprob",
+        parameters: &[parameter("text", Leaf::Text), parameter("of", Leaf::Raw)],
+        about: "the log probability of a piece of text (`text`), or those of the tokens that make it, whose sum is the piece's (`of`: a number, or a list)",
+    },
+    Sink {
         name: "finish",
         parameters: &[parameter("", Leaf::Text)],
         about: "why it ended, through the `finish` table",

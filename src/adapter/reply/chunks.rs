@@ -5,7 +5,7 @@
 
 use super::choice::Choice;
 use super::outcome::Outcome;
-use super::{ChunkOptions, Identity};
+use super::{ChunkOptions, Identity, logprob};
 use crate::adapter::json::write_text;
 use crate::wire::usage::Usage;
 use rand::RngExt as _;
@@ -22,7 +22,7 @@ pub struct Chunks {
 
 struct Open {
     start: usize,
-    logprobs: Option<String>,
+    logprobs: Vec<String>,
     finish: Option<String>,
 }
 
@@ -103,7 +103,7 @@ impl Chunks {
         let Some(open) = self.open.take() else { return };
         let out = &mut self.out;
         out.extend_from_slice(b"},\"logprobs\":");
-        out.extend_from_slice(open.logprobs.as_deref().unwrap_or("null").as_bytes());
+        logprob::joined(out, &open.logprobs);
         out.extend_from_slice(b",\"finish_reason\":");
         match &open.finish {
             Some(reason) => write_text(out, reason),
@@ -144,7 +144,7 @@ impl Writer<'_> {
         chunks.out.extend_from_slice(itoa::Buffer::new().format(choice.index).as_bytes());
         chunks.out.extend_from_slice(b",\"delta\":{");
         delta(&mut chunks.out);
-        chunks.open = Some(Open { start, logprobs: None, finish: None });
+        chunks.open = Some(Open { start, logprobs: Vec::new(), finish: None });
     }
 
     /// The role chunk, once; it says what kind of answer begins.
@@ -229,7 +229,7 @@ impl Writer<'_> {
 
     pub fn logprobs(&mut self, raw: &str) {
         if let Some(open) = &mut self.chunks.open {
-            open.logprobs = Some(raw.to_owned());
+            open.logprobs.push(raw.to_owned());
         }
     }
 

@@ -1,11 +1,10 @@
 //! OpenAI's `chat.completion`, in one piece.
 
-use super::Identity;
 use super::choice::Choice;
 use super::outcome::Outcome;
+use super::{Identity, logprob};
 use crate::adapter::json::write_text;
 use crate::wire::usage::Usage;
-use serde_json::value::RawValue;
 
 pub fn write(
     identity: &Identity,
@@ -84,47 +83,8 @@ fn choice(out: &mut Vec<u8>, choice: &Choice) {
         _ => out.extend_from_slice(b"null"),
     }
     out.extend_from_slice(b",\"annotations\":[]},\"logprobs\":");
-    logprobs(out, &choice.logprobs);
+    logprob::joined(out, &choice.logprobs);
     out.extend_from_slice(b",\"finish_reason\":");
     write_text(out, choice.finish.as_deref().unwrap_or("stop"));
     out.push(b'}');
-}
-
-#[derive(serde::Deserialize)]
-struct Pieces<'a> {
-    #[serde(borrow, default)]
-    content: Option<Vec<&'a RawValue>>,
-    #[serde(borrow, default)]
-    refusal: Option<Vec<&'a RawValue>>,
-}
-
-/// One object stays as it is; those of a stream's pieces are put together.
-fn logprobs(out: &mut Vec<u8>, pieces: &[String]) {
-    match pieces {
-        [] => out.extend_from_slice(b"null"),
-        [one] => out.extend_from_slice(one.as_bytes()),
-        several => {
-            let parsed: Vec<Pieces<'_>> = several.iter().filter_map(|piece| serde_json::from_str(piece).ok()).collect();
-            let mut list = |name: &[u8], items: Option<Vec<&RawValue>>| {
-                out.extend_from_slice(name);
-                match items {
-                    None => out.extend_from_slice(b"null"),
-                    Some(items) => {
-                        let texts: Vec<&str> = items.iter().map(|item| item.get()).collect();
-                        out.push(b'[');
-                        out.extend_from_slice(texts.join(",").as_bytes());
-                        out.push(b']');
-                    }
-                }
-            };
-            let gather = |of: &dyn Fn(&Pieces<'_>) -> Option<usize>| parsed.iter().any(|piece| of(piece).is_some());
-            let content = gather(&|piece| piece.content.as_ref().map(Vec::len))
-                .then(|| parsed.iter().flat_map(|piece| piece.content.iter().flatten().copied()).collect());
-            let refusal = gather(&|piece| piece.refusal.as_ref().map(Vec::len))
-                .then(|| parsed.iter().flat_map(|piece| piece.refusal.iter().flatten().copied()).collect());
-            list(b"{\"content\":", content);
-            list(b",\"refusal\":", refusal);
-            out.push(b'}');
-        }
-    }
 }

@@ -12,6 +12,7 @@ mod choice;
 mod chunks;
 mod completion;
 mod embeddings;
+mod logprob;
 mod outcome;
 mod parts;
 #[cfg(test)]
@@ -19,7 +20,7 @@ mod tests;
 mod thought;
 
 pub use outcome::{Failure, Outcome, ReportedCost, UsageCounts};
-pub use parts::{FailPart, StartPart, ToolPart, UsagePart};
+pub use parts::{FailPart, LogprobPart, StartPart, ToolPart, UsagePart};
 
 use crate::wire::usage::Usage;
 use choice::Choice;
@@ -402,6 +403,13 @@ impl Reply {
     pub fn logprobs(&mut self, raw: &str) {
         self.write(|_, sink| sink.logprobs(raw));
         self.gather(|choice| choice.add_logprobs(raw));
+    }
+
+    /// The log probability of the piece of text before it, where the provider's shape is not OpenAI's.
+    pub fn logprob(&mut self, part: LogprobPart<'_>) {
+        if let Some(object) = logprob::object(part) {
+            self.logprobs(&object);
+        }
     }
 
     /// Why the choice ended. Only the first reason counts: in OpenAI's grammar nothing of a choice

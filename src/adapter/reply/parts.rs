@@ -26,6 +26,14 @@ pub struct ToolPart<'a> {
     pub seal: &'a str,
 }
 
+/// The log probability of a piece of text.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LogprobPart<'a> {
+    pub text: &'a str,
+    /// A number, or a list of those of the tokens that make the piece, as JSON.
+    pub of: &'a str,
+}
+
 /// Token counts as one provider event gave them; absent is not zero. Later events overwrite
 /// member by member, except `raw`, of which all are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
