@@ -12,8 +12,6 @@ use std::time::Duration;
 const DRAIN: usize = 4;
 /// And for how long.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
-/// Bytes of a body that are copied rather than kept where they were read.
-const SMALL: usize = 4096;
 
 /// Bounds on a body.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +68,7 @@ async fn collect(body: &mut Body, limit: usize) -> Result<Bytes, Failure> {
         if first.len() + all.len() + data.len() > limit {
             return Err(Failure::TooLarge);
         }
-        // A body in one frame, the usual case, is not put together.
+        // A body in one frame, the usual case, is not copied.
         if first.is_empty() && all.is_empty() {
             first = data;
             continue;
@@ -81,10 +79,7 @@ async fn collect(body: &mut Body, limit: usize) -> Result<Bytes, Failure> {
         }
         all.extend_from_slice(&data);
     }
-    let whole = if all.is_empty() { first } else { all.freeze() };
-    // A small body is a piece of the connection's buffer, all of which it would keep for as long as
-    // its call runs.
-    Ok(if whole.len() <= SMALL { Bytes::copy_from_slice(&whole) } else { whole })
+    Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
 async fn discard(body: &mut Body, limit: usize) {
