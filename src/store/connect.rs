@@ -3,12 +3,13 @@
 use super::entity::serving;
 use super::lock::{Lock, LockError, Ours};
 use super::migrations::Migrator;
+use super::writing::{Writer, Writing};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait as _, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr,
-    EntityTrait as _, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
+    ConnectOptions, ConnectionTrait as _, Database, DatabaseBackend, DatabaseConnection, DbErr, EntityTrait as _,
+    Statement,
 };
 use sea_orm_migration::MigratorTrait as _;
 use std::time::Duration;
@@ -16,9 +17,8 @@ use std::time::Duration;
 /// An open database.
 pub struct Store {
     connection: DatabaseConnection,
-    /// For transactions that write. SQLite has one writer at a time: with a connection of its own
-    /// it keeps in memory the pages that it will change again.
-    writer: DatabaseConnection,
+    /// For transactions that write: SQLite has one at a time.
+    writer: Option<Writer>,
     /// Held while the store is open: one process serves one database.
     lock: Option<Lock>,
     /// How many processes have served the database, this one included.
@@ -47,7 +47,7 @@ impl Store {
         let connection = connect(url).await?;
         Migrator::up(&connection, None).await?;
         let generation = begin(&connection).await?;
-        let writer = writer(url, &connection).await?;
+        let writer = is_sqlite(url).then(|| Writer::new(url));
         Ok(Self { connection, writer, lock: Some(lock), generation })
     }
 
@@ -58,7 +58,7 @@ impl Store {
     pub async fn open_beside(url: &str) -> Result<Self, StoreError> {
         let connection = connect(url).await?;
         Migrator::up(&connection, None).await?;
-        let writer = writer(url, &connection).await?;
+        let writer = is_sqlite(url).then(|| Writer::new(url));
         Ok(Self { connection, writer, lock: None, generation: 0 })
     }
 
@@ -68,11 +68,11 @@ impl Store {
 
     /// Begins a transaction that will write. SQLite takes its writers one after the other: one that
     /// begins by reading is turned away, and does not wait, where another has written meanwhile.
-    pub(super) async fn writing(&self) -> Result<DatabaseTransaction, DbErr> {
-        let sqlite = self.connection.get_database_backend() == DatabaseBackend::Sqlite;
-        let sqlite_transaction_mode = sqlite.then_some(SqliteTransactionMode::Immediate);
-        let options = TransactionOptions { sqlite_transaction_mode, ..TransactionOptions::default() };
-        self.writer.begin_with_options(options).await
+    pub(super) async fn writing(&self) -> Result<Writing, DbErr> {
+        match &self.writer {
+            Some(writer) => writer.begin().await,
+            None => Writing::begin(&self.connection).await,
+        }
     }
 
     /// Whether this process still is the one that serves the database.
@@ -100,8 +100,12 @@ impl Store {
 
     /// Closes the connections; nothing works after it.
     pub async fn close(&self) {
-        for connection in [&self.writer, &self.connection] {
-            if let Err(error) = connection.close_by_ref().await {
+        let writer = match &self.writer {
+            Some(writer) => writer.close().await,
+            None => Ok(()),
+        };
+        for closed in [writer, self.connection.close_by_ref().await] {
+            if let Err(error) = closed {
                 tracing::warn!(%error, "the database did not close well");
             }
         }
@@ -173,11 +177,6 @@ async fn connect(url: &str) -> Result<DatabaseConnection, DbErr> {
     }
 }
 
-/// What transactions that write run on.
-async fn writer(url: &str, connection: &DatabaseConnection) -> Result<DatabaseConnection, DbErr> {
-    if is_sqlite(url) { sqlite(url, 1).await } else { Ok(connection.clone()) }
-}
-
 fn is_sqlite(url: &str) -> bool {
     url.starts_with("sqlite:")
 }
@@ -189,7 +188,8 @@ fn options(url: &str, connections: u32) -> ConnectOptions {
     options
 }
 
-async fn sqlite(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
+/// Connections to a SQLite file; one alone is the writer's.
+pub(super) async fn sqlite(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
     // sqlx makes a missing file only when the URL says so.
     let url = if url.contains('?') { url.to_owned() } else { format!("{url}?mode=rwc") };
     let mut options = options(&url, connections);

@@ -152,13 +152,14 @@ pub async fn change(store: &Store, id: &str, change: &Change) -> Result<(), Stor
 /// Takes a customer out of every table: its row and wallet go, its events and holds lose whatever
 /// names or describes it. On SQLite nothing of it is left in the files either.
 pub async fn purge(store: &Store, account: &str, id: &str, external_id: &str) -> Result<(), StoreError> {
-    let transaction = store.writing().await?;
-    events::scrub(&transaction, account, id).await?;
-    holds::scrub(&transaction, account, id).await?;
-    wallets::purge(&transaction, id).await?;
-    rollups::forget_customer(&transaction, account, external_id).await?;
-    idempotency::purge_customer(&transaction, account, &[external_id, id]).await?;
-    customer::Entity::delete_by_id(id).exec(&transaction).await?;
-    transaction.commit().await?;
+    let writing = store.writing().await?;
+    let transaction = &*writing;
+    events::scrub(transaction, account, id).await?;
+    holds::scrub(transaction, account, id).await?;
+    wallets::purge(transaction, id).await?;
+    rollups::forget_customer(transaction, account, external_id).await?;
+    idempotency::purge_customer(transaction, account, &[external_id, id]).await?;
+    customer::Entity::delete_by_id(id).exec(transaction).await?;
+    writing.commit().await?;
     store.forget_deleted().await
 }

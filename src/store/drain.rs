@@ -13,12 +13,13 @@ use std::collections::{BTreeMap, HashSet};
 /// # Errors
 /// [`StoreError`]; nothing has changed then.
 pub async fn drain(store: &Store, journal: &str, entries: &[Entry], checkpoint: Checkpoint) -> Result<(), StoreError> {
-    let transaction = store.writing().await?;
+    let writing = store.writing().await?;
+    let transaction = &*writing;
     let made = entries.iter().filter_map(|entry| match entry {
         Entry::Customer(customer) => Some(&**customer),
         _ => None,
     });
-    customers::insert_new(&transaction, &made.collect::<Vec<_>>()).await?;
+    customers::insert_new(transaction, &made.collect::<Vec<_>>()).await?;
 
     let mut finished: BTreeMap<&str, &UsageEvent> = BTreeMap::new();
     for entry in entries {
@@ -27,11 +28,11 @@ pub async fn drain(store: &Store, journal: &str, entries: &[Entry], checkpoint: 
         }
     }
     let ids: Vec<&str> = finished.keys().copied().collect();
-    let known = events::known(&transaction, &ids).await?;
+    let known = events::known(transaction, &ids).await?;
     let new: Vec<&UsageEvent> = finished.values().copied().filter(|event| !known.contains(&event.id)).collect();
-    events::insert(&transaction, &new).await?;
-    rollups::add(&transaction, &new).await?;
-    wallets::debit(&transaction, &new).await?;
+    events::insert(transaction, &new).await?;
+    rollups::add(transaction, &new).await?;
+    wallets::debit(transaction, &new).await?;
 
     // Most calls begin and end within one batch: their holds never reach the table.
     let mut open: BTreeMap<&str, &UsageEvent> = BTreeMap::new();
@@ -43,11 +44,11 @@ pub async fn drain(store: &Store, journal: &str, entries: &[Entry], checkpoint: 
         }
     }
     open.retain(|id, _| !finished.contains_key(id));
-    holds::put(&transaction, &open.into_values().collect::<Vec<_>>()).await?;
+    holds::put(transaction, &open.into_values().collect::<Vec<_>>()).await?;
     let ended: Vec<&str> = ids.into_iter().filter(|id| !begun.contains(id)).collect();
-    holds::delete(&transaction, &ended).await?;
+    holds::delete(transaction, &ended).await?;
 
-    events::move_checkpoint(&transaction, journal, checkpoint).await?;
-    transaction.commit().await?;
+    events::move_checkpoint(transaction, journal, checkpoint).await?;
+    writing.commit().await?;
     Ok(())
 }

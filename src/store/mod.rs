@@ -20,6 +20,7 @@ pub mod rollups;
 pub mod slots;
 pub mod tokens;
 pub mod wallets;
+mod writing;
 
 pub use connect::{Store, StoreError};
 pub use lock::Ours;

@@ -91,7 +91,8 @@ pub struct EntryRow {
 /// Adds an entry and what it changes; `open` says whether the wallet is a cap from now on.
 /// `false`: an entry of that id is there already, and nothing was changed.
 pub async fn add(store: &Store, owner: Owner<'_>, change: &Change, open: bool) -> Result<bool, StoreError> {
-    let transaction = store.writing().await?;
+    let writing = store.writing().await?;
+    let transaction = &*writing;
     let row = wallet_entry::ActiveModel {
         id: Set(change.id.clone()),
         owner: Set(owner.id().to_owned()),
@@ -102,12 +103,13 @@ pub async fn add(store: &Store, owner: Owner<'_>, change: &Change, open: bool) -
         created: Set(change.created.0),
     };
     let conflict = OnConflict::column(wallet_entry::Column::Id).do_nothing().to_owned();
-    let added = wallet_entry::Entity::insert(row).on_conflict(conflict).exec_without_returning(&transaction).await?;
+    let added = wallet_entry::Entity::insert(row).on_conflict(conflict).exec_without_returning(transaction).await?;
     if added == 0 {
+        writing.commit().await?;
         return Ok(false);
     }
-    upsert(&transaction, owner, change.amount, Some(open)).await?;
-    transaction.commit().await?;
+    upsert(transaction, owner, change.amount, Some(open)).await?;
+    writing.commit().await?;
     Ok(true)
 }
 
