@@ -12,7 +12,9 @@ pub fn object(part: LogprobPart<'_>) -> Option<String> {
         Ok(list) => list,
         Err(_) => vec![serde_json::from_str(part.of).ok()?],
     };
-    let numbers: Option<Vec<f64>> = raw.iter().map(|raw| raw.get().parse().ok()).collect();
+    // JSON's grammar has numbers that no reader of it takes, such as 1e999.
+    let number = |raw: &&RawValue| raw.get().parse().ok().filter(|number: &f64| number.is_finite());
+    let numbers: Option<Vec<f64>> = raw.iter().map(number).collect();
     let mut out = b"{\"content\":[{\"token\":".to_vec();
     write_text(&mut out, part.text);
     out.extend_from_slice(b",\"logprob\":");
@@ -20,7 +22,10 @@ pub fn object(part: LogprobPart<'_>) -> Option<String> {
         ([], _) => return None,
         // The provider's own digits.
         ([one], _) => out.extend_from_slice(one.get().as_bytes()),
-        (_, several) => out.extend_from_slice(serde_json::to_string(&several.iter().sum::<f64>()).ok()?.as_bytes()),
+        (_, several) => {
+            let sum = Some(several.iter().sum::<f64>()).filter(|sum| sum.is_finite())?;
+            out.extend_from_slice(serde_json::to_string(&sum).ok()?.as_bytes());
+        }
     }
     out.extend_from_slice(b",\"bytes\":[");
     for (place, byte) in part.text.bytes().enumerate() {
@@ -85,7 +90,7 @@ mod tests {
         assert_eq!(of("\u{e9}", "[-0.10]").unwrap(), one.replace("\\u00e9", "\u{e9}"));
         assert_eq!(of("\u{e9}", "-0.10"), of("\u{e9}", "[-0.10]"));
         assert!(of("so", "[-0.5,-0.25]").unwrap().contains("\"logprob\":-0.75,"));
-        for nothing in ["", "null", "[]", "[null]", "{}", "\"-1\"", "[\"x\"]"] {
+        for nothing in ["", "null", "[]", "[null]", "{}", "\"-1\"", "[\"x\"]", "[-0.25e9990]", "[-1e308,-1e308]"] {
             assert_eq!(of("x", nothing), None, "{nothing}");
         }
     }

@@ -46,6 +46,12 @@ pub struct Identity {
     pub reasoning_format: &'static str,
 }
 
+/// Whether JSON that passes as it is can be read by whoever gets it: the grammar alone lets half a
+/// surrogate pair through, and numbers that nothing holds.
+fn is_sound(raw: &str) -> bool {
+    serde_json::from_str::<serde_json::Value>(raw).is_ok()
+}
+
 /// What the caller asked of a stream.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ChunkOptions {
@@ -357,7 +363,7 @@ impl Reply {
     /// Details of reasoning in the shape that callers get, as OpenRouter writes them.
     pub fn details(&mut self, list: &str) {
         let details: Vec<&RawValue> = serde_json::from_str(list).unwrap_or_default();
-        for detail in details.into_iter().filter(|detail| detail.get().starts_with('{')) {
+        for detail in details.into_iter().filter(|detail| detail.get().starts_with('{') && is_sound(detail.get())) {
             self.outcome.saw_output = true;
             self.choice_now().details.push(detail.get().to_owned());
             self.write(|choice, sink| sink.detail(choice, detail.get()));
@@ -401,6 +407,9 @@ impl Reply {
 
     /// OpenAI's logprobs object of the piece of text before it.
     pub fn logprobs(&mut self, raw: &str) {
+        if !is_sound(raw) {
+            return;
+        }
         self.write(|_, sink| sink.logprobs(raw));
         self.gather(|choice| choice.add_logprobs(raw));
     }
