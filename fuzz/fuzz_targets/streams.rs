@@ -9,7 +9,8 @@ use ringside::adapter::verbatim;
 use ringside::wire::usage::Usage;
 use serde_json::Value;
 
-fuzz_target!(|input: (u8, bool, Vec<(u8, Vec<u8>)>)| {
+// Events are lines: which name it has, then its data. No data of a stream has line breaks in it.
+fuzz_target!(|input: (u8, bool, &[u8])| {
     let (provider, include_usage, events) = input;
     let provider = ALL[usize::from(provider) % ALL.len()];
     let Some(chat) = &provider.chat else { return };
@@ -26,7 +27,7 @@ fuzz_target!(|input: (u8, bool, Vec<(u8, Vec<u8>)>)| {
         Reply::chunks(identity, ChunkOptions { include_usage, include_obfuscation: include_usage })
     };
     let mut out = Vec::new();
-    for (name, data) in &events {
+    for (name, data) in events.split(|byte| *byte == b'\n').filter_map(<[u8]>::split_first) {
         let name = NAMES[usize::from(*name) % NAMES.len()];
         if (chat.on_event)(name, data, &mut reply).is_err() {
             return;
