@@ -11,7 +11,8 @@ if [ -z "$program" ]; then
     (cd "$root" && cargo build --release --quiet --bin ringside)
     program="${CARGO_TARGET_DIR:-$root/target}/release/ringside"
 fi
-ulimit -n "$(ulimit -H -n)"
+# A stream is two sockets of the gateway.
+ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -H -n)"
 load="taskset -c 1 $harness/target/release/loadgen"
 work="$(mktemp -d)"
 cd "$work"
