@@ -181,8 +181,8 @@ async fn rebuild(store: &Store, counters: &Counters, month: Month) -> Result<(),
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::billing::testing::{entry, event, priced};
-    use crate::billing::{Customer, Payer, Permit, Terms, Wish};
+    use crate::billing::testing::{entry, event, payer, priced, wish};
+    use crate::billing::{Customer, Permit};
     use crate::counters::Counts;
     use std::path::Path;
     use std::time::Duration;
@@ -213,26 +213,6 @@ mod tests {
         accounts::insert(&books.store, &account).await.unwrap();
     }
 
-    fn payer() -> Payer {
-        Payer { account: ACCOUNT.into(), monthly_budget: None, default_customer_budget: None, prepaid: false }
-    }
-
-    /// 400 tokens of output.
-    fn wish(entry: &crate::billing::Entry) -> Wish<'_> {
-        Wish {
-            entry,
-            terms: Terms::default(),
-            service_tier: None,
-            input: 10,
-            has_output: true,
-            stated: Some(400),
-            floor: 0,
-            choices: 1,
-            thinking: None,
-            billable: None,
-        }
-    }
-
     /// The hold of what runs, as the gateway writes it.
     fn goes_out(books: &Books, permit: &Permit, id: &str, customer: &Customer) {
         let mut hold = event(id, ACCOUNT, permit.admitted());
@@ -260,7 +240,7 @@ mod tests {
         books.drain.flush().await.unwrap();
         books.change_wallet(&ACCOUNT.into(), &customer, Kind::Topup, DOLLAR, None).await.unwrap();
         let entry = entry(priced("{ input: 0, output: 1000 }"));
-        let wish = wish(&entry);
+        let wish = wish(&entry, 400);
         let mut permit = ledger.admit(&"use_1".into(), &payer(), Some(&customer), &wish).unwrap();
         goes_out(&books, &permit, "use_1", &customer);
         let first = NanoUsd(100_000_000);
@@ -305,7 +285,7 @@ mod tests {
         account(&books, &clock, Plan::Enterprise).await;
         let customer = books.ledger().customer(&payer(), "cus_42").unwrap();
         let entry = entry(priced("{ input: 0, output: 1000 }"));
-        let wish = wish(&entry);
+        let wish = wish(&entry, 400);
         let lost = books.ledger().admit(&"use_1".into(), &payer(), Some(&customer), &wish).unwrap();
         clock.advance(Duration::from_secs(301));
         assert_eq!(books.settle_abandoned().await.unwrap(), 0);

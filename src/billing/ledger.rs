@@ -248,8 +248,8 @@ impl Permit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::billing::testing::{entry, priced};
-    use crate::billing::{Books, Drain, Terms};
+    use crate::billing::testing::{entry, payer, priced, wish};
+    use crate::billing::{Books, Drain};
     use crate::store::Store;
     use std::time::Duration;
 
@@ -258,25 +258,6 @@ mod tests {
         let store = Arc::new(Store::open(&url, Duration::ZERO).await.unwrap());
         let drain = Arc::new(Drain::start(Arc::clone(&store), &folder.join("journal")).await.unwrap());
         Books::open(store, drain, clock).await.unwrap()
-    }
-
-    fn payer() -> Payer {
-        Payer { account: "acct_1".into(), monthly_budget: None, default_customer_budget: None, prepaid: false }
-    }
-
-    fn wish(entry: &crate::billing::Entry) -> Wish<'_> {
-        Wish {
-            entry,
-            terms: Terms::default(),
-            service_tier: None,
-            input: 10,
-            has_output: true,
-            stated: Some(1000),
-            floor: 0,
-            choices: 1,
-            thinking: None,
-            billable: None,
-        }
     }
 
     /// A call that takes several attempts never has more of its customer's wallet than there is.
@@ -289,7 +270,7 @@ mod tests {
         ledger.counters().add_to_wallet(&payer.account, Some(&customer.id), NanoUsd(1_000_000_000));
         // 1,000 output tokens are 1 USD: all that there is is held.
         let entry = entry(priced("{ input: 0, output: 1000 }"));
-        let wish = wish(&entry);
+        let wish = wish(&entry, 1000);
         let mut permit = ledger.admit(&"use_1".into(), &payer, Some(&customer), &wish).unwrap();
         assert_eq!(permit.held().debit, NanoUsd(1_000_000_000));
         let (cost, wallet) = (NanoUsd(400_000_000), NanoUsd(600_000_000));
@@ -310,11 +291,11 @@ mod tests {
         let books = books(folder.path(), clock.clone()).await;
         let (ledger, payer) = (books.ledger(), payer());
         let entry = entry(priced("{ input: 0, output: 1000 }"));
-        let early = ledger.admit(&"use_1".into(), &payer, None, &wish(&entry)).unwrap();
+        let early = ledger.admit(&"use_1".into(), &payer, None, &wish(&entry, 1000)).unwrap();
         assert_eq!(early.admitted().month(), clock.now().month());
         let next = clock.now().month().next();
         ledger.counters().set_spent(&payer.account, None, next, NanoUsd::ZERO);
-        let late = ledger.admit(&"use_2".into(), &payer, None, &wish(&entry)).unwrap();
+        let late = ledger.admit(&"use_2".into(), &payer, None, &wish(&entry, 1000)).unwrap();
         assert_eq!(late.admitted(), next.start());
         assert_eq!(ledger.counters().of(&payer.account, None, next).held, late.held().cost);
     }
@@ -330,7 +311,7 @@ mod tests {
         let billed = NanoUsd(700_000_000);
         ledger.counters().add_to_wallet(&payer.account, Some(&customer.id), billed);
         let entry = entry(priced("{ input: 0, output: 1000 }"));
-        let wish = Wish { billable: Some(billed), ..wish(&entry) };
+        let wish = Wish { billable: Some(billed), ..wish(&entry, 1000) };
         let mut permit = ledger.admit(&"use_1".into(), &payer, Some(&customer), &wish).unwrap();
         let all = NanoUsd(1_000_000_000);
         assert!(permit.next_attempt(all, NanoUsd::ZERO, &wish).is_err(), "the account's budget is spent");

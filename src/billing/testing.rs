@@ -1,7 +1,8 @@
-//! Prices for tests, written as in a spec, and events.
+//! Prices for tests, written as in a spec, calls that want something, and events.
 
 use super::price_file::compiled;
 use super::prices::{Abilities, Entry, Sheet};
+use super::{Payer, Terms, Wish};
 use crate::adapter::price::Price;
 use crate::adapter::provider::ModelKind;
 use crate::clock::Timestamp;
@@ -31,6 +32,27 @@ pub fn entry(price: Price) -> Entry {
         max_output_tokens: 0,
         capabilities: Abilities::Spec(&[]),
         version: "test".into(),
+    }
+}
+
+/// The account `acct_1`, which pays afterwards and has no budget.
+pub fn payer() -> Payer {
+    Payer { account: "acct_1".into(), monthly_budget: None, default_customer_budget: None, prepaid: false }
+}
+
+/// A chat call of 10 tokens of input that asks for so many of output.
+pub fn wish(entry: &Entry, output: u64) -> Wish<'_> {
+    Wish {
+        entry,
+        terms: Terms::default(),
+        service_tier: None,
+        input: 10,
+        has_output: true,
+        stated: Some(output),
+        floor: 0,
+        choices: 1,
+        thinking: None,
+        billable: None,
     }
 }
 

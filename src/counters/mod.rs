@@ -261,9 +261,9 @@ impl Hold {
     }
 
     /// Ends one attempt and holds for the next, in one step: `charge` is spent, and what `decide`
-    /// makes of the room left is held, or where it refuses `kept`, which the call still comes to. Attempts are held one by one, in the month of the first; what
-    /// they charged adds up. `None`: the hold expired meanwhile and is settled, so that nothing can
-    /// follow under its id.
+    /// makes of the room left is held, or where it refuses `kept`, which the call still comes to.
+    /// Attempts are held one by one, in the month of the first; what they charged adds up. `None`:
+    /// the hold expired meanwhile and is settled, so that nothing can follow under its id.
     ///
     /// # Errors
     /// What `decide` refuses with; the charge is spent all the same.
