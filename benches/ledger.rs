@@ -5,7 +5,7 @@
 //! the processor's time of all threads of this process and not the time of day, so that a busy machine
 //! says much the same as an idle one. It is read from Linux's `/proc`.
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use ringside::adapter::price::{Price, Rate, Rates, Row};
 use ringside::adapter::provider::ModelKind;
 use ringside::billing::{Books, Drain, Entry, Payer, Sheet, Terms, Wish};
@@ -166,6 +166,8 @@ fn hot_path(c: &mut Criterion) {
     });
     flush();
     let mut group = c.benchmark_group("ledger");
+    // The kernel books a running thread's time by the tick, so a sample has to be many of them.
+    group.sampling_mode(SamplingMode::Flat).sample_size(10).measurement_time(Duration::from_secs(10));
     group.bench_function("admit_and_settle_with_every_cap", |b| {
         b.iter_custom(|times| {
             let spent = measured(times, call, || {});

@@ -6,7 +6,7 @@ use ringside::adapter::Provider;
 use ringside::adapter::generated::ALL;
 use ringside::adapter::json::Json;
 use ringside::adapter::normalise::{self, Target};
-use ringside::adapter::provider::{ChatOperation, Transport};
+use ringside::adapter::provider::{ChatOperation, JsonObject, JsonSchema, Transport};
 use ringside::codegen::vocab::CHAT_PARAMETERS;
 use ringside::wire::chat::ChatRequest;
 use serde_json::{Map, Value, json};
@@ -64,6 +64,8 @@ enum Fate {
     Sent,
     Renamed(String),
     Clamped(String),
+    /// Seen to before a spec sees the request: by a forced tool or in words.
+    SeenTo,
     /// Some values pass, and this one does not.
     RefusedInPart,
     Dropped,
@@ -76,6 +78,7 @@ impl Fate {
             Fate::Sent => "sent".to_owned(),
             Fate::Renamed(name) => format!("as `{name}`"),
             Fate::Clamped(bound) => format!("clamped: {bound}"),
+            Fate::SeenTo => "seen to".to_owned(),
             Fate::RefusedInPart => "in part".to_owned(),
             Fate::Dropped => "dropped".to_owned(),
             Fate::Refused => "**refused**".to_owned(),
@@ -109,7 +112,19 @@ fn leaves(value: &Value, path: &str, out: &mut BTreeMap<String, Value>) {
     }
 }
 
+/// Whether a format never reaches the spec, since Ringside asks for it by other means.
+fn seen_to(operation: &ChatOperation, format: &Value) -> bool {
+    match format["type"].as_str() {
+        Some("json_object") => operation.json_object == JsonObject::Prompt,
+        Some("json_schema") => operation.json_schema != JsonSchema::Native,
+        _ => false,
+    }
+}
+
 fn fate(operation: &ChatOperation, name: &str, value: &Value) -> Fate {
+    if name == "response_format" && seen_to(operation, value) {
+        return Fate::SeenTo;
+    }
     let mut without = Map::from_iter([
         ("model".to_owned(), json!("fc:x/y")),
         ("messages".to_owned(), json!([{"role": "user", "content": "Hello"}])),
@@ -182,7 +197,8 @@ fn page() -> String {
          parameter of OpenAI's chat completions and looks at what a provider would be sent.\n\n\
          *sent*: under OpenAI's name, in the provider's words. *as* `x`: under another name. *clamped*: the values\n\
          at either end become these. *dropped*: left out, because the provider has nothing like it and an answer\n\
-         without it is still right. **refused**: a 400 that names it. *in part*: some values are refused.\n\n\
+         without it is still right. **refused**: a 400 that names it. *in part*: some values are refused. *seen to*:\n\
+         by Ringside in another way, at least for some values ([JSON answers](json-schema.md)).\n\n\
          `messages`, `model` and `stream_options` go to every provider; usage is always asked for.\n",
     );
     for group in providers.chunks(5) {

@@ -159,6 +159,7 @@ pub struct ChatOperation {
     /// The data of the event that ends a stream, e.g. `[DONE]`.
     pub until: Option<&'static str>,
     pub replies: Replies,
+    pub json_object: JsonObject,
     pub json_schema: JsonSchema,
     /// What its own enforcement of a schema takes.
     pub schema_subset: SchemaSubset,
@@ -233,6 +234,15 @@ pub enum Replies {
     Verbatim,
     /// Written anew from what the sinks were fed.
     Rebuilt,
+}
+
+/// How an answer is made to be any JSON object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonObject {
+    /// By the provider's JSON mode.
+    Native,
+    /// In words: it has none. Whether the answer is one is checked by Ringside.
+    Prompt,
 }
 
 /// The provider's own means to hold an answer to a JSON schema.

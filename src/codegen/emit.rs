@@ -83,7 +83,8 @@ impl Functions<'_> {
         }
         let (path, stream_path, reasoning) = (&chat.path, &chat.stream_path, &chat.reasoning_format);
         let (framing, replies) = (format_ident!("{}", chat.framing), format_ident!("{}", chat.replies));
-        let (schema, disconnect) = (format_ident!("{}", chat.json_schema), format_ident!("{}", chat.disconnect));
+        let (object, schema) = (format_ident!("{}", chat.json_object), format_ident!("{}", chat.json_schema));
+        let disconnect = format_ident!("{}", chat.disconnect);
         let (without, closed) = (&chat.schema_subset.without, chat.schema_subset.closed);
         let until = chat.until.as_ref().map_or_else(|| quote!(None), |until| quote!(Some(#until)));
         let submit = option(chat.submit.as_ref().map(submit));
@@ -95,7 +96,7 @@ impl Functions<'_> {
         let tool_ids = chat.tool_ids.map_or_else(|| quote!(None), |length| quote!(Some(#length)));
         quote!(ChatOperation {
             path: #path, submit: #submit, stream_path: #stream_path, framing: Framing::#framing, until: #until,
-            replies: Replies::#replies, json_schema: JsonSchema::#schema,
+            replies: Replies::#replies, json_object: JsonObject::#object, json_schema: JsonSchema::#schema,
             schema_subset: SchemaSubset { without: &[#(#without),*], closed: #closed },
             rewrites_schema: #rewrites_schema, strict_counts: #strict_counts, disconnect: Disconnect::#disconnect,
             reasoning_format: #reasoning, thought_tags: #thought_tags, tool_ids: #tool_ids,

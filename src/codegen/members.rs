@@ -53,6 +53,7 @@ pub const CHAT: &[Member] = &[
     member("submit", "how the answer is come by, where the call only asks for it to be made"),
     member("stream_path", "the path of streamed calls, where it differs"),
     member("replies", "`rebuilt` from sinks, or `verbatim`: the provider's bytes pass as they are"),
+    member("json_object", "how any JSON object is asked for: `native` (a JSON mode, if nothing is said) or `prompt`"),
     member("json_schema", "how a schema is asked for: `native`, `tool`, `json_mode` or `prompt`"),
     member("schema_subset", "what its own enforcement takes of JSON Schema, where that is not all"),
     member("disconnect", "what a hang-up costs: `bills_partial` or `bills_all`"),
@@ -244,6 +245,7 @@ pub const TRANSPORTS: Words = &[("http", "Http"), ("simulator", "Simulator")];
 pub const REPLIES: Words = &[("verbatim", "Verbatim"), ("rebuilt", "Rebuilt")];
 pub const JSON_SCHEMAS: Words =
     &[("native", "Native"), ("tool", "Tool"), ("json_mode", "JsonMode"), ("prompt", "Prompt")];
+pub const JSON_OBJECTS: Words = &[("native", "Native"), ("prompt", "Prompt")];
 pub const DISCONNECTS: Words = &[("bills_partial", "BillsPartial"), ("bills_all", "BillsAll")];
 pub const FRAMINGS: Words = &[("sse", "Sse"), ("ndjson", "Ndjson"), ("eventstream", "EventStream")];
 pub const KINDS: Words = &[("chat", "Chat"), ("embedding", "Embedding"), ("moderation", "Moderation")];

@@ -21,7 +21,7 @@ pub async fn run(gateway: &Arc<Gateway>, mut context: Context, body: Bytes) -> R
     let route = route(gateway, &request.model, Operation::Chat)?;
     let output = request.output_limit.unwrap_or(0).saturating_mul(request.n);
     limit::take(gateway, &mut context, request.user.as_deref(), request.bytes, output)?;
-    if let Some(enforcement) = enforcement {
+    if let Some(enforcement) = enforcement.filter(|enforcement| enforced::concerns(enforcement, &route)) {
         return enforced::run(gateway, context, body.clone(), &request, Arc::new(enforcement), route).await;
     }
     let early = route.fails_over();

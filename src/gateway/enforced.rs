@@ -37,6 +37,12 @@ pub(super) async fn run(
     hold_back(Arc::clone(gateway), context, body, enforcement, route).await
 }
 
+/// Whether any of a route's targets is held to `enforcement` here; then all of them are.
+pub(super) fn concerns(enforcement: &Enforcement, route: &Route) -> bool {
+    let mut operations = route.callable().filter_map(|target| target.provider.chat.as_ref());
+    operations.any(|operation| enforcement.concerns(operation))
+}
+
 fn plan(enforcement: &Enforcement, request: &ChatRequest<'_>, target: &Target) -> Option<Plan> {
     let operation = target.provider.chat.as_ref()?;
     Some(enforcement.plan(request, operation, |ability| target.entry.can(ability)))

@@ -150,3 +150,51 @@ async fn a_provider_with_a_subset_is_sent_what_it_takes_and_the_rest_is_checked_
     assert!(told.contains("/name") && told.contains("shorter than 2"), "{told}");
     app.stop().await;
 }
+
+#[tokio::test]
+async fn json_object_is_an_object_at_a_provider_without_a_json_mode_too() {
+    let answer = |text: &str| {
+        let content = json!([{"type": "text", "text": text}]);
+        let body = json!({"id": "msg_1", "type": "message", "role": "assistant", "model": "claude", "content": content, "stop_reason": "end_turn", "usage": {"input_tokens": 10, "output_tokens": 5}});
+        upstream::json("200 OK", body.to_string())
+    };
+    let server =
+        Upstream::start(vec![answer("Certainly, in a moment."), answer("```json\n{\"city\": \"Rome\"}\n```")]).await;
+    let app = TestApp::builder().upstream("anthropic", server.address).start().await;
+    let mut body = ask("fc:anthropic/claude-sonnet-4-6", "A city, please");
+    body["response_format"] = json!({"type": "json_object"});
+    body["stream"] = true.into();
+    let answer = app.chat(&body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let chunks = answer.events();
+    let text: String = chunks
+        .iter()
+        .filter_map(|event| serde_json::from_str::<Value>(event).ok())
+        .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str().map(str::to_owned))
+        .collect();
+    assert_eq!(text, "{\"city\": \"Rome\"}");
+    assert_eq!(answer.header("x-ringside-attempts"), Some("2"));
+    let event = last_event(&app).await;
+    assert_eq!((&event["attempts"], &event["usage"]["prompt_tokens"]), (&json!(2), &json!(20)));
+    app.stop().await;
+}
+
+/// A slot over both kinds: every answer is checked, whoever gave it.
+#[tokio::test]
+async fn json_object_with_a_fallback_that_has_no_json_mode_is_checked_at_both() {
+    let answer = |text: &str| {
+        let choice = json!({"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"});
+        let body = json!({"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt-4o-mini", "choices": [choice], "usage": {"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6}});
+        upstream::json("200 OK", body.to_string())
+    };
+    let server = Upstream::start(vec![answer("not yet"), answer("{}")]).await;
+    let app = TestApp::builder().upstream("openai", server.address).upstream("anthropic", server.address).start().await;
+    let targets = json!({"targets": ["fc:openai/gpt-4o-mini", "fc:anthropic/claude-sonnet-4-6"]});
+    app.admin("PATCH", "/admin/ringside/slots/both").json(&targets).send().await;
+    let mut body = ask("slot:both", "An object, please");
+    body["response_format"] = json!({"type": "json_object"});
+    let answer = app.chat(&body).await;
+    assert_eq!(answer.json()["choices"][0]["message"]["content"], "{}", "{}", answer.text());
+    assert_eq!(answer.header("x-ringside-attempts"), Some("2"));
+    app.stop().await;
+}

@@ -65,10 +65,11 @@ fn it_names_every_rate() {
 fn it_names_every_word() {
     let schema = schema();
     let words = |words: Words| words.iter().map(|(word, _)| *word).collect::<BTreeSet<_>>();
-    let lists: [(&str, BTreeSet<&str>); 9] = [
+    let lists: [(&str, BTreeSet<&str>); 10] = [
         ("/properties/transport/enum", words(members::TRANSPORTS)),
         ("/$defs/chat/properties/replies/enum", words(members::REPLIES)),
         ("/$defs/plain/properties/replies/enum", words(members::REPLIES)),
+        ("/$defs/chat/properties/json_object/enum", words(members::JSON_OBJECTS)),
         ("/$defs/chat/properties/json_schema/enum", words(members::JSON_SCHEMAS)),
         ("/$defs/chat/properties/disconnect/enum", words(members::DISCONNECTS)),
         ("/$defs/stream/properties/framing/enum", words(members::FRAMINGS)),

@@ -24,6 +24,8 @@ pub struct Asking<'a> {
     /// The schema as it is sent: within the provider's subset, its root an object where it must be.
     pub schema: &'a Ordered,
     pub strict: Option<bool>,
+    /// Whether any object will do, and the schema only says so.
+    pub any_object: bool,
     /// The name of the forced tool, where that is the means.
     pub tool: &'a str,
     /// Whether a stream passes to the caller as it comes.
@@ -113,7 +115,7 @@ fn messages(w: &mut Json, request: &ChatRequest<'_>, asking: &Asking<'_>, failed
         request.member("messages").and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
     let schema = asking.schema.to_string();
     let instruction = matches!(asking.means, Means::JsonMode | Means::Prompt)
-        .then(|| prompts.instruction(&schema, asking.description));
+        .then(|| prompts.instruction((!asking.any_object).then_some(&schema), asking.description));
     let mut rest = given.as_slice();
     if let Some(instruction) = instruction {
         let (system, others) = match rest.split_first() {
@@ -216,6 +218,7 @@ mod tests {
             description: None,
             schema: &schema,
             strict: Some(true),
+            any_object: false,
             tool: "answer",
             streams: false,
         };

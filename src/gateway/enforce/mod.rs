@@ -5,6 +5,8 @@
 //! gave it ([`Enforcement::judge`]); an answer that does not fit is followed by another attempt that
 //! is told why. The rules, which `docs/json-schema.md` has for users:
 //!
+//! * `json_object` is held to "any object" where a provider has no JSON mode of its own, and left alone
+//!   where it has one.
 //! * An answer that was cut off (`length`), refused or filtered is passed on as it is: another
 //!   attempt would end the same way, and clients know these endings from OpenAI.
 //! * An answer that calls one of the caller's own tools is no final answer and is passed on.
@@ -27,7 +29,7 @@ pub use ask::Failed;
 pub use prompts::Prompts;
 pub use schema::{Mismatch, Schema, Schemas};
 
-use crate::adapter::provider::{ChatOperation, JsonSchema as Means};
+use crate::adapter::provider::{ChatOperation, JsonObject, JsonSchema as Means};
 use crate::adapter::reply::Said;
 use crate::wire::chat::ChatRequest;
 use crate::wire::request_error::RequestError;
@@ -39,6 +41,8 @@ use std::sync::Arc;
 
 /// Attempts in all: the first, and two that are told what was wrong.
 pub const ATTEMPTS: usize = 3;
+/// What `json_object` is held to.
+const ANY_OBJECT: &str = r#"{"type":"object"}"#;
 /// Where a schema stands in a request.
 const AT: &str = "response_format.json_schema";
 
@@ -48,6 +52,8 @@ pub struct Enforcement {
     description: Option<String>,
     schema: Arc<Schema>,
     strict: Option<bool>,
+    /// Whether `json_object` was asked for, and so no schema of the caller's.
+    any_object: bool,
 }
 
 /// How one target is asked.
@@ -96,7 +102,7 @@ struct Given<'a> {
 }
 
 impl Enforcement {
-    /// What `request` asks for; `None` where it names no schema.
+    /// What `request` asks for; `None` where it asks for no JSON.
     ///
     /// # Errors
     /// Where the format or the schema is wrong: nothing is sent then.
@@ -106,8 +112,10 @@ impl Enforcement {
         };
         let format: Format<'_> = serde_json::from_str(raw.get())
             .map_err(|error| RequestError::member("response_format", format!("Invalid 'response_format': {error}.")))?;
-        if format.kind.as_deref() != Some("json_schema") {
-            return Ok(None);
+        match format.kind.as_deref() {
+            Some("json_schema") => {}
+            Some("json_object") => return Ok(Self::any_object(schemas)),
+            _ => return Ok(None),
         }
         let given = format.json_schema.ok_or_else(|| RequestError::missing(AT))?;
         let name = given.name.ok_or_else(|| RequestError::missing(format!("{AT}.name")))?;
@@ -124,11 +132,24 @@ impl Enforcement {
             RequestError::member(at, message)
         })?;
         let description = given.description.map(Cow::into_owned).filter(|text| !text.trim().is_empty());
-        Ok(Some(Self { name: name.into_owned(), description, schema, strict: given.strict }))
+        Ok(Some(Self { name: name.into_owned(), description, schema, strict: given.strict, any_object: false }))
+    }
+
+    fn any_object(schemas: &Schemas) -> Option<Self> {
+        let schema = schemas.get(ANY_OBJECT).ok()?;
+        Some(Self { name: "answer".to_owned(), description: None, schema, strict: None, any_object: true })
+    }
+
+    /// Whether answers of `operation` are held to it here. A JSON mode of the provider's own is left alone.
+    pub fn concerns(&self, operation: &ChatOperation) -> bool {
+        !self.any_object || operation.json_object == JsonObject::Prompt
     }
 
     /// How to ask a target for it.
     pub fn plan(&self, request: &ChatRequest<'_>, operation: &ChatOperation, can: impl Fn(&str) -> bool) -> Plan {
+        if self.any_object {
+            return self.plan_any_object(operation);
+        }
         let means = match operation.json_schema {
             Means::Native if can("json_schema") => Means::Native,
             Means::Native | Means::Tool if can("tools") => Means::Tool,
@@ -153,6 +174,13 @@ impl Enforcement {
         let untouched = means == Means::Native && sent == self.schema.value;
         let tool = if means == Means::Tool { self.tool_name(request) } else { String::new() };
         Plan { means, sent, wrapped, tool, untouched, native }
+    }
+
+    /// No tool here: a model that is shown one without members is quick to leave them all out.
+    fn plan_any_object(&self, operation: &ChatOperation) -> Plan {
+        let native = operation.json_object == JsonObject::Native;
+        let means = if native { Means::JsonMode } else { Means::Prompt };
+        Plan { means, sent: self.schema.value.clone(), wrapped: false, tool: String::new(), untouched: native, native }
     }
 
     /// A name that none of the caller's own tools has.
@@ -181,6 +209,7 @@ impl Enforcement {
             description: self.description.as_deref(),
             schema: &plan.sent,
             strict: self.strict,
+            any_object: self.any_object,
             tool: &plan.tool,
             streams,
         };

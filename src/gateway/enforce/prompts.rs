@@ -31,8 +31,8 @@ impl Prompts {
         Ok(prompts)
     }
 
-    /// How a schema is asked for.
-    pub fn instruction(&self, schema: &str, description: Option<&str>) -> String {
+    /// How a schema is asked for, or any object where there is none.
+    pub fn instruction(&self, schema: Option<&str>, description: Option<&str>) -> String {
         let template = self.environment.get_template("instruction");
         template.and_then(|template| template.render(context! { schema, description })).unwrap_or_default()
     }
@@ -58,8 +58,8 @@ mod tests {
     #[test]
     fn the_prompts_carry_schema_and_errors() {
         let prompts = Prompts::new(None).unwrap();
-        assert!(prompts.instruction("{\"type\":\"object\"}", None).ends_with("{\"type\":\"object\"}"));
-        let described = prompts.instruction("{}", Some("A {{ city }}"));
+        assert!(prompts.instruction(Some("{\"type\":\"object\"}"), None).ends_with("{\"type\":\"object\"}"));
+        let described = prompts.instruction(Some("{}"), Some("A {{ city }}"));
         assert!(described.contains("A {{ city }}\n") && described.ends_with("{}"), "{described}");
         let errors = ["/a: \"x\" is not of type <number>".to_owned(), "/b: missing".to_owned()];
         let told = prompts.reinforcement(&errors, "{}", 1);

@@ -10,6 +10,7 @@ fn enforcement(schema: &Value) -> Enforcement {
         description: None,
         schema: Arc::new(Schema::compile(&schema.to_string()).unwrap()),
         strict: None,
+        any_object: false,
     }
 }
 
@@ -40,9 +41,9 @@ fn plan(enforcement: &Enforcement, provider: &str, can: &[&str]) -> Plan {
 }
 
 #[test]
-fn only_a_schema_is_enforced() {
+fn json_is_enforced_and_text_is_not() {
     assert!(of(&json!({"type": "text"})).unwrap().is_none());
-    assert!(of(&json!({"type": "json_object"})).unwrap().is_none());
+    assert!(of(&json!({"type": "json_object"})).unwrap().is_some());
     assert!(of(&json!({"type": "json_schema", "json_schema": {"name": "x", "schema": object()}})).unwrap().is_some());
 }
 
@@ -195,4 +196,30 @@ fn the_tool_that_is_the_answer_has_a_name_of_its_own() {
     let request = ChatRequest::parse(text.as_bytes(), 64).unwrap();
     let plan = enforcement(&object()).plan(&request, chat("openai"), |word| word == "tools");
     assert!(!plan.tool.is_empty() && !taken.contains(&plan.tool), "{}", plan.tool);
+}
+
+#[test]
+fn any_object_is_held_to_where_a_provider_has_no_json_mode_and_left_alone_where_it_has_one() {
+    let enforcement = of(&json!({"type": "json_object"})).unwrap().unwrap();
+    assert!(!enforcement.concerns(chat("openai")) && enforcement.concerns(chat("anthropic")));
+    assert!(self::enforcement(&object()).concerns(chat("openai")), "a schema always is");
+    let native = plan(&enforcement, "openai", &["json_schema", "tools"]);
+    assert!(native.means == Means::JsonMode && native.untouched && native.native);
+    // A tool would have a schema without members.
+    let asked = plan(&enforcement, "anthropic", &["json_schema", "tools"]);
+    assert!(asked.means == Means::Prompt && !asked.untouched && !asked.native && asked.tool.is_empty());
+
+    let text = request(&json!({"type": "json_object"}));
+    let request = ChatRequest::parse(text.as_bytes(), 64).unwrap();
+    let body = enforcement.body(&request, &asked, false, &[], &Prompts::new(None).unwrap());
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let words = "Answer with one JSON object and nothing else: no prose, no code fence.";
+    assert_eq!(body["messages"][0], json!({"role": "system", "content": words}));
+    assert_eq!(body.get("response_format"), None);
+
+    let fenced = enforcement.judge(&asked, [said("Here:\n```json\n{\"a\": 1}\n```")].into_iter());
+    assert_eq!(fenced, Verdict::Taken(vec![(0, "{\"a\": 1}".to_owned())]));
+    for wrong in ["[1]", "no JSON", "\"text\""] {
+        assert!(matches!(enforcement.judge(&asked, [said(wrong)].into_iter()), Verdict::Refused { .. }), "{wrong}");
+    }
 }
