@@ -77,6 +77,12 @@ pub enum StartError {
     TokenFile { file: String, error: std::io::Error },
 }
 
+impl StartError {
+    fn address_in_use(&self) -> bool {
+        matches!(self, Self::Listen { error, .. } if error.kind() == std::io::ErrorKind::AddrInUse)
+    }
+}
+
 /// The client's error without naming its crate here.
 mod reqwest_error {
     #[derive(Debug)]
@@ -96,13 +102,14 @@ impl App {
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
         let clock = Clock::of_machine();
         let metrics = Arc::new(Metrics::default());
-        // Bound first: a taken address is told before anything is made.
-        let listener = listen(settings.listen).await?;
-        let admin = match settings.admin_listen {
-            Some(address) => Some(listen(address).await?),
-            None => None,
-        };
+        // Listening first: calls that come while an earlier process still has the database wait for this one.
+        let early = Listeners::bind(&settings).await;
         let store = Arc::new(Store::open(settings.database_url.expose(), PATIENCE).await?);
+        let Listeners { api: listener, admin } = match early {
+            // An earlier process that had the database may have had the address too.
+            Err(error) if error.address_in_use() => Listeners::bind(&settings).await?,
+            early => early?,
+        };
         let drain = Drain::start(Arc::clone(&store), &settings.journal).await;
         let drain = Arc::new(drain.map_err(|error| StartError::Drain(error.to_string()))?);
         let cut = idempotency::abandon_running(&store).await?;
@@ -266,6 +273,24 @@ fn access(given: &ProviderSettings) -> Access {
     Access {
         base_url: given.base_url.clone(),
         credentials: given.credentials.iter().map(|(name, value)| (*name, value.expose().to_owned())).collect(),
+    }
+}
+
+/// Where calls come in.
+struct Listeners {
+    api: TcpListener,
+    /// The admin API's own, where it has one.
+    admin: Option<TcpListener>,
+}
+
+impl Listeners {
+    async fn bind(settings: &Settings) -> Result<Self, StartError> {
+        let api = listen(settings.listen).await?;
+        let admin = match settings.admin_listen {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
+        Ok(Self { api, admin })
     }
 }
 

@@ -143,6 +143,34 @@ async fn a_newcomer_takes_over_a_postgresql() {
     a_newcomer_takes_over(&[("RINGSIDE_DATABASE_URL", &postgres.url), KEY]).await;
 }
 
+/// A supervisor that starts the next process where the last still listens.
+#[tokio::test]
+async fn a_newcomer_takes_over_the_address_too() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let old = Process::start(folder.path(), &[]).await;
+    let address = old.address;
+    let mut new = Process::start_at(address, folder.path(), &[]).await;
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    assert!(new.runs(), "it waits, though the address is taken");
+    old.kill();
+    eventually("the newcomer listens", async || tokio::net::TcpStream::connect(address).await.is_ok()).await;
+    let answer = new.request("POST", "/v1/chat/completions").json(&ask("fc:sim/echo", "hi")).send().await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    new.kill();
+}
+
+/// Nobody who holds the database will leave the address: waiting would help nobody.
+#[test]
+fn an_address_that_another_program_has_is_told_at_once() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let other = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_ringside"));
+    program.current_dir(folder.path()).env("RINGSIDE_LISTEN", other.local_addr().expect("an address").to_string());
+    let output = program.output().expect("the program starts and ends");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && told.contains("Set another address with RINGSIDE_LISTEN"), "{told}");
+}
+
 #[tokio::test]
 async fn events_reach_the_database_by_themselves() {
     let app = TestApp::start().await;

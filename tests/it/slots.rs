@@ -2,8 +2,11 @@
 
 use crate::support::app::{TestApp, ask, ask_streamed};
 use crate::support::client::{Answer, eventually};
-use crate::support::upstream::{self, Upstream};
+use crate::support::upstream::{self, Step, Upstream};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 const GOOD: &str = r#"{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"gpt-4o-mini","choices":[{"index":0,"message":{"role":"assistant","content":"from upstream","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":1000,"completion_tokens":1000,"total_tokens":2000}}"#;
 const DOWN: &str = r#"{"error":{"message":"overloaded","type":"server_error","param":null,"code":null}}"#;
@@ -88,37 +91,68 @@ async fn a_target_that_leads_nowhere_is_refused_by_name() {
     app.stop().await;
 }
 
-/// Issue 6, point 1: no call fails, each finishes where it began, the next goes to the new target.
+/// A provider whose streams take a fifth of a second.
+async fn paused(model: &str) -> Upstream {
+    let chunk = |delta: Value, finish: Value| {
+        let choice = json!({"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish});
+        let chunk = json!({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": model, "choices": [choice]});
+        format!("data: {chunk}\n\n").into_bytes()
+    };
+    let mut script =
+        vec![upstream::stream_head(), Step::Write(chunk(json!({"role": "assistant", "content": ""}), Value::Null))];
+    for word in ["where ", "it ", "began"] {
+        script.push(Step::Pause(Duration::from_millis(60)));
+        script.push(Step::Write(chunk(json!({"content": word}), Value::Null)));
+    }
+    let mut end = chunk(json!({}), "stop".into());
+    end.extend_from_slice(b"data: [DONE]\n\n");
+    script.push(Step::Write(end));
+    Upstream::always(script).await
+}
+
+/// No call fails, each finishes where it began, the next goes to the new target. The streams of a few callers
+/// pause between their chunks, so that every one of them is under way while the slot moves some dozens of times.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slot_is_re_pointed_a_thousand_times_under_load() {
-    let app = TestApp::start().await;
-    point(&app, "a", &json!({"target": "fc:sim/echo"})).await;
-    let running = std::sync::atomic::AtomicBool::new(true);
-    let load = async {
-        let mut calls = 0;
-        while running.load(std::sync::atomic::Ordering::Relaxed) {
+    const CALLERS: usize = 8;
+    let (openai, groq) = (paused("gpt-4o-mini").await, paused("openai/gpt-oss-20b").await);
+    let app = TestApp::builder().upstream("openai", openai.address).upstream("groq", groq.address).start().await;
+    let targets = ["fc:openai/gpt-4o-mini", "fc:groq/openai/gpt-oss-20b", "fc:sim/echo"];
+    point(&app, "a", &json!({"target": targets[0]})).await;
+    let running = AtomicBool::new(true);
+    let load = |_| async {
+        let (mut calls, mut elsewhere) = (0, 0);
+        while running.load(Ordering::Relaxed) {
             let answer = app.chat(&ask_streamed("slot:a", "Hello there")).await;
             assert_eq!(answer.status, 200, "{}", answer.text());
             let events = answer.events();
             assert_eq!(events.last().map(String::as_str), Some("[DONE]"));
-            let model = serde_json::from_str::<Value>(&events[0]).unwrap()["model"].as_str().unwrap().to_owned();
-            assert_eq!(answer.header("x-ringside-model-used"), Some(format!("fc:sim/{model}").as_str()));
+            let models: BTreeSet<String> = events[..events.len() - 1]
+                .iter()
+                .map(|event| serde_json::from_str::<Value>(event).unwrap()["model"].as_str().unwrap().to_owned())
+                .collect();
+            let began = answer.header("x-ringside-model-used").unwrap();
+            let model = began.splitn(2, '/').last().unwrap();
+            assert_eq!(models, BTreeSet::from([model.to_owned()]), "{began}");
             calls += 1;
+            elsewhere += usize::from(began != targets[2]);
         }
-        calls
+        (calls, elsewhere)
     };
     let pointing = async {
         for turn in 0..1000 {
-            let target = if turn % 2 == 0 { "fc:sim/tool" } else { "fc:sim/echo" };
+            let target = targets[turn % targets.len()];
             assert_eq!(point(&app, "a", &json!({"target": target})).await.status, 200);
-            if turn % 100 == 0 {
-                assert_eq!(used(&app, "a").await, target);
+            // The paused ones would make the test take minutes.
+            if target == targets[2] {
+                assert_eq!(used(&app, "a").await, target, "turn {turn}");
             }
         }
-        running.store(false, std::sync::atomic::Ordering::Relaxed);
+        running.store(false, Ordering::Relaxed);
     };
-    let (calls, ()) = tokio::join!(load, pointing);
-    assert!(calls > 10, "only {calls} calls ran meanwhile");
+    let (calls, ()) = tokio::join!(futures_util::future::join_all((0..CALLERS).map(load)), pointing);
+    let (all, paused) = calls.into_iter().fold((0, 0), |(all, paused), one| (all + one.0, paused + one.1));
+    assert!(all > 10 * CALLERS && paused > CALLERS, "{all} calls ran meanwhile, {paused} of them paused");
     app.stop().await;
 }
 

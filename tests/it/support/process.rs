@@ -18,6 +18,11 @@ impl Process {
         // A port that was free a moment ago.
         let address =
             std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+        Self::start_at(address, folder, variables).await
+    }
+
+    /// Starts it at an address, at which another may serve still.
+    pub async fn start_at(address: SocketAddr, folder: &Path, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ringside"));
         command.current_dir(folder).env("RINGSIDE_LISTEN", address.to_string()).envs(variables.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -43,6 +48,11 @@ impl Process {
 
     pub fn request(&self, method: &str, path: &str) -> Request {
         Request::new(self.address, method, path).token(&self.token)
+    }
+
+    /// Whether it has not ended.
+    pub fn runs(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
     }
 
     /// `kill -9`.
