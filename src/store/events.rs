@@ -1,6 +1,7 @@
 //! Usage events, and the checkpoint of the journal they come from.
 
-use super::batch::batches;
+use super::batch::{self, batches};
+use super::entity::usage_event::Column;
 use super::entity::{checkpoint, usage_event};
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
@@ -9,8 +10,8 @@ use crate::wire::event::UsageEvent;
 use crate::wire::usage::Usage;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
+    ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _, IdenStatic, Iterable as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, Value,
 };
 use std::collections::HashSet;
 
@@ -25,11 +26,16 @@ pub struct Checkpoint {
 
 /// Adds events that are not there yet.
 pub(super) async fn insert(transaction: &impl ConnectionTrait, events: &[&UsageEvent]) -> Result<(), StoreError> {
-    for batch in batches(events) {
-        let rows = batch.iter().map(|event| row(event)).collect::<Result<Vec<_>, _>>()?;
-        usage_event::Entity::insert_many(rows).exec_without_returning(transaction).await?;
-    }
-    Ok(())
+    let columns: Vec<Column> = Column::iter().collect();
+    let names: Vec<&str> = columns.iter().map(IdenStatic::as_str).collect();
+    let into = batch::Into { table: "usage_events", columns: &names, conflict: "" };
+    batch::insert(transaction, &into, events, |event, values| {
+        for column in &columns {
+            values.push(value(event, *column)?);
+        }
+        Ok(())
+    })
+    .await
 }
 
 /// Those of `ids` that are there.
@@ -113,46 +119,46 @@ pub async fn find(store: &Store, account: &str, id: &str) -> Result<Option<Usage
     row.map(event).transpose()
 }
 
-fn row(event: &UsageEvent) -> Result<usage_event::ActiveModel, StoreError> {
+fn value(event: &UsageEvent, column: Column) -> Result<Value, StoreError> {
     let json = |text: serde_json::Result<String>| {
         text.map_err(|error| StoreError::Value(format!("event {}: {error}", event.id)))
     };
     let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
-    Ok(usage_event::ActiveModel {
-        id: Set(event.id.clone()),
-        account_id: Set(event.account_id.clone()),
-        token_id: Set(event.token_id.clone()),
-        request_id: Set(event.request_id.clone()),
-        response_id: Set(event.response_id.clone()),
-        created: Set(event.created),
-        customer: Set(event.customer.clone()),
-        endpoint: Set(event.endpoint.clone()),
-        reference: Set(event.reference.clone()),
-        provider: Set(event.provider.clone()),
-        model: Set(event.model.clone()),
-        prompt_tokens: Set(count(event.usage.prompt_tokens)),
-        completion_tokens: Set(count(event.usage.completion_tokens)),
-        cached_input_tokens: Set(count(event.usage.cached_input_tokens)),
-        usage: Set(json(serde_json::to_string(&event.usage))?),
-        raw_usage: Set(event.raw_usage.clone()),
-        estimated: Set(event.estimated),
-        cost_nano_usd: Set(event.cost.0),
-        list_cost_nano_usd: Set(event.list_cost.0),
-        billable_nano_usd: Set(event.billable.map(|amount| amount.0)),
-        price_version: Set(event.price_version.clone()),
-        tags: Set(json(serde_json::to_string(&event.tags))?),
-        session_id: Set(event.session_id.clone()),
-        properties: Set(json(serde_json::to_string(&event.properties))?),
-        status: Set(event.status.clone()),
-        error_code: Set(event.error_code.clone()),
-        attempts: Set(i64::from(event.attempts)),
-        streamed: Set(event.streamed),
-        latency_ms: Set(count(event.latency_ms)),
-        first_token_ms: Set(event.first_token_ms.map(count)),
-        customer_id: Set(event.customer_id.clone()),
-        held_nano_usd: Set(Some(event.held.0)),
-        customer_debit_nano_usd: Set(event.customer_debit.map(|amount| amount.0)),
-        account_debit_nano_usd: Set(event.account_debit.map(|amount| amount.0)),
+    Ok(match column {
+        Column::Id => event.id.clone().into(),
+        Column::AccountId => event.account_id.clone().into(),
+        Column::TokenId => event.token_id.clone().into(),
+        Column::RequestId => event.request_id.clone().into(),
+        Column::ResponseId => event.response_id.clone().into(),
+        Column::Created => event.created.into(),
+        Column::Customer => event.customer.clone().into(),
+        Column::Endpoint => event.endpoint.clone().into(),
+        Column::Reference => event.reference.clone().into(),
+        Column::Provider => event.provider.clone().into(),
+        Column::Model => event.model.clone().into(),
+        Column::PromptTokens => count(event.usage.prompt_tokens).into(),
+        Column::CompletionTokens => count(event.usage.completion_tokens).into(),
+        Column::CachedInputTokens => count(event.usage.cached_input_tokens).into(),
+        Column::Usage => json(serde_json::to_string(&event.usage))?.into(),
+        Column::RawUsage => event.raw_usage.clone().into(),
+        Column::Estimated => event.estimated.into(),
+        Column::CostNanoUsd => event.cost.0.into(),
+        Column::ListCostNanoUsd => event.list_cost.0.into(),
+        Column::BillableNanoUsd => event.billable.map(|amount| amount.0).into(),
+        Column::PriceVersion => event.price_version.clone().into(),
+        Column::Tags => json(serde_json::to_string(&event.tags))?.into(),
+        Column::SessionId => event.session_id.clone().into(),
+        Column::Properties => json(serde_json::to_string(&event.properties))?.into(),
+        Column::Status => event.status.clone().into(),
+        Column::ErrorCode => event.error_code.clone().into(),
+        Column::Attempts => i64::from(event.attempts).into(),
+        Column::Streamed => event.streamed.into(),
+        Column::LatencyMs => count(event.latency_ms).into(),
+        Column::FirstTokenMs => event.first_token_ms.map(count).into(),
+        Column::CustomerId => event.customer_id.clone().into(),
+        Column::HeldNanoUsd => Some(event.held.0).into(),
+        Column::CustomerDebitNanoUsd => event.customer_debit.map(|amount| amount.0).into(),
+        Column::AccountDebitNanoUsd => event.account_debit.map(|amount| amount.0).into(),
     })
 }
 

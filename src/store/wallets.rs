@@ -1,7 +1,7 @@
 //! Wallets of accounts and customers. Entries are only ever added; a wallet's balance is their sum,
 //! and both change in one transaction.
 
-use super::batch::batches;
+use super::batch;
 use super::entity::{wallet, wallet_entry};
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
@@ -10,7 +10,7 @@ use crate::wire::event::UsageEvent;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
+    QuerySelect as _, Value,
 };
 use std::collections::BTreeMap;
 
@@ -138,7 +138,7 @@ async fn upsert(
 
 /// Adds the debits of events that have just been recorded.
 pub(super) async fn debit(transaction: &impl ConnectionTrait, events: &[&UsageEvent]) -> Result<(), StoreError> {
-    let mut rows = Vec::new();
+    let mut entries: Vec<Debit<'_>> = Vec::new();
     // In the order of owners, so that two transactions do not wait for each other.
     let mut sums: BTreeMap<(&str, Option<&str>), NanoUsd> = BTreeMap::new();
     for event in events {
@@ -148,30 +148,50 @@ pub(super) async fn debit(transaction: &impl ConnectionTrait, events: &[&UsageEv
             if debit == NanoUsd::ZERO {
                 continue;
             }
-            let owner = customer.unwrap_or(&event.account_id);
-            let prefix = if customer.is_some() { CUSTOMERS } else { ACCOUNTS };
-            let suffix = event.id.split_once('_').map_or(event.id.as_str(), |(_, suffix)| suffix);
             let amount = NanoUsd::ZERO.saturating_sub(debit);
             let sum = sums.entry((&event.account_id, customer)).or_default();
             *sum = sum.saturating_add(amount);
-            rows.push(wallet_entry::ActiveModel {
-                id: Set(format!("{prefix}_{suffix}")),
-                owner: Set(owner.to_owned()),
-                kind: Set(Kind::Debit.text().to_owned()),
-                amount_nano_usd: Set(amount.0),
-                event_id: Set(Some(event.id.clone())),
-                note: Set(None),
-                created: Set(event.created),
-            });
+            entries.push(Debit { event, owner: Owner { account: &event.account_id, customer }, amount });
         }
     }
-    for batch in batches(&rows) {
-        wallet_entry::Entity::insert_many(batch.iter().cloned()).exec_without_returning(transaction).await?;
-    }
-    for ((account, customer), amount) in sums {
-        upsert(transaction, Owner { account, customer }, amount, None).await?;
-    }
-    Ok(())
+    let columns = ["id", "owner", "kind", "amount_nano_usd", "event_id", "note", "created"];
+    let into = batch::Into { table: "wallet_entries", columns: &columns, conflict: "" };
+    batch::insert(transaction, &into, &entries, |Debit { event, owner, amount }, values| {
+        let prefix = if owner.customer.is_some() { CUSTOMERS } else { ACCOUNTS };
+        let suffix = event.id.split_once('_').map_or(event.id.as_str(), |(_, suffix)| suffix);
+        values.extend([
+            format!("{prefix}_{suffix}").into(),
+            owner.id().into(),
+            Kind::Debit.text().into(),
+            amount.0.into(),
+            event.id.as_str().into(),
+            Value::from(None::<String>),
+            event.created.into(),
+        ]);
+        Ok(())
+    })
+    .await?;
+    let sums: Vec<(Owner<'_>, NanoUsd)> =
+        sums.into_iter().map(|((account, customer), amount)| (Owner { account, customer }, amount)).collect();
+    // Only ever a difference: a balance that was read before could be an old one.
+    let into = batch::Into {
+        table: "wallets",
+        columns: &["owner", "account_id", "customer_id", "balance_nano_usd", "open"],
+        conflict: "ON CONFLICT (owner) DO UPDATE SET balance_nano_usd = wallets.balance_nano_usd + excluded.balance_nano_usd",
+    };
+    batch::insert(transaction, &into, &sums, |(owner, amount), values| {
+        let (customer, is_open) = (owner.customer.map(str::to_owned), owner.customer.is_none());
+        values.extend([owner.id().into(), owner.account.into(), customer.into(), amount.0.into(), is_open.into()]);
+        Ok(())
+    })
+    .await
+}
+
+/// What a call takes out of a wallet.
+struct Debit<'e> {
+    event: &'e UsageEvent,
+    owner: Owner<'e>,
+    amount: NanoUsd,
 }
 
 /// Prefix of the entries of customers' wallets.

@@ -1,11 +1,10 @@
 //! Adding events to the sums.
 
 use super::super::StoreError;
-use super::super::batch::batches;
+use super::super::batch;
 use super::{COLUMNS, Span, Sums};
 use crate::clock::Timestamp;
 use crate::wire::event::UsageEvent;
-use sea_orm::sea_query::{Alias, Expr, OnConflict, Query};
 use sea_orm::{ConnectionTrait, Statement, Value};
 use std::collections::BTreeMap;
 
@@ -29,12 +28,8 @@ pub async fn add(transaction: &impl ConnectionTrait, events: &[&UsageEvent]) -> 
         }
     }
     let (of_customers, of_accounts): (Vec<_>, Vec<_>) = sums.iter().partition(|(key, _)| key.3.is_some());
-    for (rows, table) in [(of_accounts, "usage_by_account"), (of_customers, "usage_by_customer")] {
-        for batch in batches(&rows) {
-            upsert(transaction, table, batch).await?;
-        }
-    }
-    Ok(())
+    upsert(transaction, "usage_by_account", &of_accounts).await?;
+    upsert(transaction, "usage_by_customer", &of_customers).await
 }
 
 fn of(event: &UsageEvent) -> Sums {
@@ -56,22 +51,17 @@ async fn upsert(transaction: &impl ConnectionTrait, table: &str, rows: &[(&Key<'
     if by_customer {
         keys.push("customer");
     }
-    let mut insert = Query::insert();
-    insert.into_table(Alias::new(table)).columns(keys.iter().chain(&COLUMNS).map(|name| Alias::new(*name)));
-    for ((account, span, start, customer, provider, model), sums) in rows {
-        let mut values: Vec<Expr> =
-            vec![(*account).into(), span.text().into(), start.0.into(), (*provider).into(), (*model).into()];
-        values.extend(customer.map(Expr::from));
-        values.extend(sums.columns().map(|value| Expr::from(clamp(value))));
-        insert.values(values).map_err(|error| StoreError::Value(error.to_string()))?;
-    }
-    let mut conflict = OnConflict::columns(keys.iter().map(|name| Alias::new(*name)));
-    for column in COLUMNS {
-        conflict.value(Alias::new(column), Expr::cust(added(table, column)));
-    }
-    insert.on_conflict(conflict);
-    transaction.execute(&insert).await?;
-    Ok(())
+    let sums: Vec<String> = COLUMNS.iter().map(|column| format!("{column} = {}", added(table, column))).collect();
+    let conflict = format!("ON CONFLICT ({}) DO UPDATE SET {}", keys.join(", "), sums.join(", "));
+    let columns: Vec<&str> = keys.iter().copied().chain(COLUMNS).collect();
+    let into = batch::Into { table, columns: &columns, conflict: &conflict };
+    batch::insert(transaction, &into, rows, |((account, span, start, customer, provider, model), sums), values| {
+        values.extend([(*account).into(), span.text().into(), start.0.into(), (*provider).into(), (*model).into()]);
+        values.extend(customer.map(Value::from));
+        values.extend(sums.columns().map(|value| Value::from(clamp(value))));
+        Ok(())
+    })
+    .await
 }
 
 /// The sum of what is there and what comes, stopping at the ends of 64 bits: an account that
