@@ -2,7 +2,7 @@
 //! for every number of rows that happens to come.
 
 use super::StoreError;
-use sea_orm::{ConnectionTrait, Statement, Value};
+use sea_orm::{ConnectionTrait, DatabaseBackend, Statement, Value};
 use std::fmt::Write as _;
 
 /// Rows of one statement, the largest first: PostgreSQL takes at most 65,535 values, SQLite 32,766,
@@ -46,21 +46,25 @@ pub(super) async fn insert<T>(
             fill(row, &mut values)?;
         }
         let backend = transaction.get_database_backend();
-        let statement = Statement::from_sql_and_values(backend, into.sql(batch.len()), values);
+        let statement = Statement::from_sql_and_values(backend, into.sql(backend, batch.len()), values);
         transaction.execute_raw(statement).await?;
     }
     Ok(())
 }
 
 impl Into<'_> {
-    fn sql(&self, rows: usize) -> String {
+    fn sql(&self, backend: DatabaseBackend, rows: usize) -> String {
         let Self { table, columns, conflict } = self;
         let mut sql = format!("INSERT INTO {table} (\"{}\") VALUES ", columns.join("\", \""));
         for row in 0..rows {
             sql.push_str(if row == 0 { "(" } else { ", (" });
             for column in 0..columns.len() {
-                let comma = if column == 0 { "" } else { ", " };
-                let _ = write!(sql, "{comma}${}", row * columns.len() + column + 1);
+                sql.push_str(if column == 0 { "" } else { ", " });
+                match backend {
+                    // SQLite takes `$1` for a name, and looks names up one by one: a large batch would take seconds.
+                    DatabaseBackend::Sqlite => sql.push('?'),
+                    _ => _ = write!(sql, "${}", row * columns.len() + column + 1),
+                }
             }
             sql.push(')');
         }
@@ -88,6 +92,8 @@ mod tests {
     fn every_value_has_its_place() {
         let into = Into { table: "wallets", columns: &["owner", "open"], conflict: "ON CONFLICT DO NOTHING" };
         let sql = "INSERT INTO wallets (\"owner\", \"open\") VALUES ($1, $2), ($3, $4) ON CONFLICT DO NOTHING";
-        assert_eq!(into.sql(2), sql);
+        assert_eq!(into.sql(DatabaseBackend::Postgres, 2), sql);
+        let sql = "INSERT INTO wallets (\"owner\", \"open\") VALUES (?, ?), (?, ?) ON CONFLICT DO NOTHING";
+        assert_eq!(into.sql(DatabaseBackend::Sqlite, 2), sql);
     }
 }
