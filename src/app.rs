@@ -13,7 +13,7 @@ use crate::http::router::{Side, router};
 use crate::http::server::Server;
 use crate::http::state::{Api, KeyedCalls, REPORT_TURNS, Rooms};
 use crate::outbound::{Outbound, Reach};
-use crate::store::{Store, idempotency};
+use crate::store::{Claim, idempotency};
 use crate::telemetry::Metrics;
 use crate::upstream::{Access, Endpoints, Limits, Upstream};
 use std::collections::HashSet;
@@ -103,13 +103,18 @@ impl App {
         let clock = Clock::of_machine();
         let metrics = Arc::new(Metrics::default());
         // Listening first: calls that come while an earlier process still has the database wait for this one.
-        let early = Listeners::bind(&settings).await;
-        let store = Arc::new(Store::open(settings.database_url.expose(), PATIENCE).await?);
-        let Listeners { api: listener, admin } = match early {
-            // An earlier process that had the database may have had the address too.
-            Err(error) if error.address_in_use() => Listeners::bind(&settings).await?,
-            early => early?,
+        // An earlier process may have the address too; nothing is done to the database before it is ours as well.
+        let (claim, Listeners { api: listener, admin }) = match Listeners::bind(&settings).await {
+            Err(error) if error.address_in_use() => {
+                let claim = Claim::take(settings.database_url.expose(), PATIENCE).await?;
+                (claim, Listeners::bind(&settings).await?)
+            }
+            early => {
+                let listeners = early?;
+                (Claim::take(settings.database_url.expose(), PATIENCE).await?, listeners)
+            }
         };
+        let store = Arc::new(claim.open().await?);
         let drain = Drain::start(Arc::clone(&store), &settings.journal).await;
         let drain = Arc::new(drain.map_err(|error| StartError::Drain(error.to_string()))?);
         let cut = idempotency::abandon_running(&store).await?;

@@ -25,7 +25,7 @@ pub(super) async fn run(
 ) -> Result<Answer, Error> {
     let early = route.fails_over();
     let through = context.metadata.passthrough
-        || route.callable().all(|target| plan(&enforcement, request, target).is_some_and(|plan| plan.native));
+        || route.reachable().all(|target| plan(&enforcement, request, target).is_some_and(|plan| plan.native));
     if !request.stream || through {
         let streams = request.stream;
         return route
@@ -37,9 +37,9 @@ pub(super) async fn run(
     hold_back(Arc::clone(gateway), context, body, enforcement, route).await
 }
 
-/// Whether any of a route's targets is held to `enforcement` here; then all of them are.
+/// Whether any target that may be called is held to `enforcement` here; then all of them are.
 pub(super) fn concerns(enforcement: &Enforcement, route: &Route) -> bool {
-    let mut operations = route.callable().filter_map(|target| target.provider.chat.as_ref());
+    let mut operations = route.reachable().filter_map(|target| target.provider.chat.as_ref());
     operations.any(|operation| enforcement.concerns(operation))
 }
 

@@ -55,6 +55,11 @@ impl Route {
         self.targets.iter().flatten()
     }
 
+    /// Those of them that may be called: without failover only the first.
+    pub fn reachable(&self) -> impl Iterator<Item = &Target> {
+        self.callable().take(if self.fails_over() { usize::MAX } else { 1 })
+    }
+
     /// Whether another target may be tried when one fails.
     pub fn fails_over(&self) -> bool {
         self.callable().count() > 1 && self.failover_on != FailoverOn::none()

@@ -101,7 +101,7 @@ pub fn explain(error: gateway::Error) -> ApiError {
         E::Schema(errors) => ApiError::new(
             code,
             format!(
-                "The model's answer does not fit the JSON schema: {}. Every attempt was charged. Make the schema simpler, say in a message what is wanted, or call a model that enforces schemas itself.",
+                "The model's answer is not the JSON that 'response_format' asks for: {}. Every attempt was charged. Make the schema simpler if there is one, say in a message what is wanted, or call a model that enforces it itself.",
                 errors.join("; ")
             ),
         )

@@ -36,6 +36,35 @@ pub enum StoreError {
     Value(String),
 }
 
+/// A database that is ours to serve, and that nothing was done to yet.
+pub struct Claim<'u> {
+    url: &'u str,
+    lock: Lock,
+}
+
+impl<'u> Claim<'u> {
+    /// Takes the lock of `url`, waiting up to `patience` for a process that is going.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn take(url: &'u str, patience: Duration) -> Result<Self, StoreError> {
+        let lock = Lock::take(url, patience).await?;
+        Ok(Self { url, lock })
+    }
+
+    /// Opens it and brings the schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn open(self) -> Result<Store, StoreError> {
+        let connection = connect(self.url).await?;
+        Migrator::up(&connection, None).await?;
+        let generation = begin(&connection).await?;
+        let writer = is_sqlite(self.url).then(|| Writer::new(self.url));
+        Ok(Store { connection, writer, lock: Some(self.lock), generation })
+    }
+}
+
 impl Store {
     /// Opens `url` for serving: takes the lock, waiting up to `patience` for a process that is
     /// going, and brings the schema up to date.
@@ -43,12 +72,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn open(url: &str, patience: Duration) -> Result<Self, StoreError> {
-        let lock = Lock::take(url, patience).await?;
-        let connection = connect(url).await?;
-        Migrator::up(&connection, None).await?;
-        let generation = begin(&connection).await?;
-        let writer = is_sqlite(url).then(|| Writer::new(url));
-        Ok(Self { connection, writer, lock: Some(lock), generation })
+        Claim::take(url, patience).await?.open().await
     }
 
     /// Opens `url` beside a process that serves, for commands.

@@ -22,5 +22,5 @@ pub mod tokens;
 pub mod wallets;
 mod writing;
 
-pub use connect::{Store, StoreError};
+pub use connect::{Claim, Store, StoreError};
 pub use lock::Ours;

@@ -143,8 +143,19 @@ fn messages(w: &mut Json, request: &ChatRequest<'_>, asking: &Asking<'_>, failed
 }
 
 fn is_system(message: &RawValue) -> bool {
+    has_role(message, &["system", "developer"])
+}
+
+fn has_role(message: &RawValue, roles: &[&str]) -> bool {
     let role = Members::parse(message.get()).and_then(|members| members.get("role").and_then(string));
-    matches!(role.as_deref(), Some("system" | "developer"))
+    role.is_some_and(|role| roles.contains(&role.as_ref()))
+}
+
+/// Whether the last message is the assistant's: the beginning of what the model is to write.
+pub fn begins_the_answer(request: &ChatRequest<'_>) -> bool {
+    let given: Vec<&RawValue> =
+        request.member("messages").and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+    given.last().is_some_and(|message| has_role(message, &["assistant"]))
 }
 
 /// The caller's first system message with the instruction behind its own text: not every provider

@@ -114,6 +114,8 @@ impl Enforcement {
             .map_err(|error| RequestError::member("response_format", format!("Invalid 'response_format': {error}.")))?;
         match format.kind.as_deref() {
             Some("json_schema") => {}
+            // A model that goes on from the caller's own beginning of an answer writes no whole object.
+            Some("json_object") if ask::begins_the_answer(request) => return Ok(None),
             Some("json_object") => return Ok(Self::any_object(schemas)),
             _ => return Ok(None),
         }
@@ -236,7 +238,7 @@ impl Enforcement {
 
     /// The text that is to stand in the place of `answer`, where it fits; `None` for itself.
     fn fitting(&self, plan: &Plan, answer: &str) -> Result<Option<String>, Mismatch> {
-        let recovered = recover::recover(answer)?;
+        let recovered = if self.any_object { recover::recover_object(answer)? } else { recover::recover(answer)? };
         if plan.wrapped {
             #[derive(Deserialize)]
             struct Wrapper<'a> {

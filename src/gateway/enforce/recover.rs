@@ -17,6 +17,18 @@ pub struct Recovered<'t> {
 /// # Errors
 /// [`Mismatch`] where there is none, or more than one.
 pub fn recover(answer: &str) -> Result<Recovered<'_>, Mismatch> {
+    among(answer, &['{', '['])
+}
+
+/// Finds the JSON object in `answer`. Lists beside it, such as the marks of citations, are prose.
+///
+/// # Errors
+/// [`Mismatch`] where there is none, or more than one.
+pub fn recover_object(answer: &str) -> Result<Recovered<'_>, Mismatch> {
+    among(answer, &['{'])
+}
+
+fn among<'t>(answer: &'t str, starts: &[char]) -> Result<Recovered<'t>, Mismatch> {
     let trimmed = answer.trim();
     if let Some(found) = parse(trimmed) {
         return Ok(found);
@@ -25,9 +37,9 @@ pub fn recover(answer: &str) -> Result<Recovered<'_>, Mismatch> {
     if let Some(found) = parse(inside) {
         return Ok(found);
     }
-    let (first, rest) = first_value(inside)?;
+    let (first, rest) = first_value(inside, starts)?;
     let found = parse(first).ok_or_else(|| Mismatch::new("the answer holds brackets but no valid JSON"))?;
-    if first_value(rest).is_ok_and(|(second, _)| parse(second).is_some()) {
+    if first_value(rest, starts).is_ok_and(|(second, _)| parse(second).is_some()) {
         return Err(Mismatch::new("the answer holds more than one JSON value: expected exactly one"));
     }
     Ok(found)
@@ -49,10 +61,10 @@ fn fenced(text: &str) -> Option<&str> {
     inside.split_once("```").map(|(inside, _)| inside)
 }
 
-/// The first balanced object or array, and what follows it. Brackets inside strings do not count.
-fn first_value(text: &str) -> Result<(&str, &str), Mismatch> {
+/// The first balanced value that begins with one of `starts`, and what follows it. Brackets inside strings do not count.
+fn first_value<'t>(text: &'t str, starts: &[char]) -> Result<(&'t str, &'t str), Mismatch> {
     let none = || Mismatch::new("the answer is not JSON");
-    let start = text.find(['{', '[']).ok_or_else(none)?;
+    let start = text.find(starts).ok_or_else(none)?;
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for (at, byte) in text.bytes().enumerate().skip(start) {
         match byte {

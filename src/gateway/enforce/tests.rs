@@ -222,4 +222,11 @@ fn any_object_is_held_to_where_a_provider_has_no_json_mode_and_left_alone_where_
     for wrong in ["[1]", "no JSON", "\"text\""] {
         assert!(matches!(enforcement.judge(&asked, [said(wrong)].into_iter()), Verdict::Refused { .. }), "{wrong}");
     }
+    let cited = enforcement.judge(&asked, [said("As [1] says: {\"a\": [2]} [3]")].into_iter());
+    assert_eq!(cited, Verdict::Taken(vec![(0, "{\"a\": [2]}".to_owned())]));
+    assert!(matches!(enforcement.judge(&asked, [said("{} {}")].into_iter()), Verdict::Refused { .. }));
+
+    let begun = r#"{"model":"m","messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"{"}],"response_format":{"type":"json_object"}}"#;
+    let begun = ChatRequest::parse(begun.as_bytes(), 64).unwrap();
+    assert!(Enforcement::of(&begun, &Schemas::default()).unwrap().is_none());
 }
