@@ -54,11 +54,5 @@ for turn in 1 2 3; do
     run one "$seconds" "$turn"
     run many "$seconds" "$turn"
 done
-python3 - <<'PYTHON'
-import json, statistics
-for kind in ("one", "many"):
-    runs = [json.load(open(f"load-{kind}-{turn}.json")) for turn in (1, 2, 3)]
-    print(kind, [round(run["rps"]) for run in runs], "median", round(statistics.median(run["rps"] for run in runs)),
-          "errors", sum(run["error_count"] for run in runs))
-PYTHON
+python3 "$here/medians.py" one many
 curl --silent -H "authorization: Bearer $token" http://127.0.0.1:9102/metrics | grep -E '^ringside_journal_pending' || true

@@ -66,10 +66,4 @@ for turn in 1 2 3; do
     done
 done
 gateway=''
-python3 - <<'PYTHON'
-import json, statistics
-for kind in ("empty", "full"):
-    runs = [json.load(open(f"load-{kind}-{turn}.json")) for turn in (1, 2, 3)]
-    print(kind, [round(run["rps"]) for run in runs], "median", round(statistics.median(run["rps"] for run in runs)),
-          "errors", sum(run["error_count"] for run in runs))
-PYTHON
+python3 "$here/medians.py" empty full
