@@ -17,25 +17,23 @@ mod tests {
     use serde_json::json;
     use std::time::{Duration, Instant};
 
-    /// One worker, and a check that takes its whole second: a timer beside it still fires in time.
+    /// One worker, and checks that take its whole half second: timers beside them still fire meanwhile.
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn a_hostile_check_keeps_nobody_waiting() {
         let patterns: Vec<_> = (0..200).map(|n| json!({"pattern": format!("^(a|a|b{n})*(?=c)$")})).collect();
         let schema = Schema::compile(&json!({"anyOf": patterns}).to_string()).unwrap();
         let checking = tokio::spawn(async move {
             let begun = Instant::now();
-            let verdict = schema.check(&json!("a".repeat(2_000) + "!"));
-            (verdict.is_err(), begun.elapsed())
+            while begun.elapsed() < Duration::from_millis(500) {
+                assert!(schema.check(&json!("a".repeat(2_000) + "!")).is_err());
+            }
         });
-        let mut longest = Duration::ZERO;
+        let mut fired = 0;
         while !checking.is_finished() {
-            let begun = Instant::now();
             tokio::time::sleep(Duration::from_millis(1)).await;
-            longest = longest.max(begun.elapsed());
+            fired += 1;
         }
-        let (refused, took) = checking.await.unwrap();
-        assert!(refused);
-        assert!(took > Duration::from_millis(300), "it took only {took:?}: it is no test of anything");
-        assert!(longest < took / 2, "a timer came {longest:?} late while a check ran for {took:?}");
+        checking.await.unwrap();
+        assert!(fired > 10, "{fired} timers fired while the checks ran");
     }
 }
