@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::most_input::most_input;
 use super::resolve::{Operation, Target};
-use super::settle::Running;
+use super::running::Running;
 use super::{Error, Gateway};
 use crate::access::ServerCaller;
 use crate::billing::{Extent, Payer, Terms, Wish};

@@ -1,7 +1,8 @@
 //! One try of a chat call at one target: encode, send, read.
 
 use super::enforce::{Enforcement, Plan};
-use super::settle::{Running, Status};
+use super::running::Running;
+use super::settle::Status;
 use super::stream::ChatStream;
 use super::{Answer, Content, Error, Gateway, images};
 use crate::adapter::json::Json;

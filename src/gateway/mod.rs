@@ -22,6 +22,7 @@ mod prices_used;
 pub mod reference;
 mod resolve;
 mod route;
+mod running;
 mod settle;
 mod stream;
 

@@ -113,9 +113,10 @@ fn messages(w: &mut Json, request: &ChatRequest<'_>, asking: &Asking<'_>, failed
     let mark = w.open_member("messages", b'[');
     let given: Vec<&RawValue> =
         request.member("messages").and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
-    let schema = asking.schema.to_string();
+    let text = asking.schema.to_string();
+    let schema = (!asking.any_object).then_some(text.as_str());
     let instruction = matches!(asking.means, Means::JsonMode | Means::Prompt)
-        .then(|| prompts.instruction((!asking.any_object).then_some(&schema), asking.description));
+        .then(|| prompts.instruction(schema, asking.description));
     let mut rest = given.as_slice();
     if let Some(instruction) = instruction {
         let (system, others) = match rest.split_first() {
@@ -131,7 +132,7 @@ fn messages(w: &mut Json, request: &ChatRequest<'_>, asking: &Asking<'_>, failed
         w.value(*message);
     }
     for (attempt, failed) in (1..).zip(failed) {
-        let told = prompts.reinforcement(&failed.mismatch.errors, &schema, attempt);
+        let told = prompts.reinforcement(&failed.mismatch.errors, schema, attempt);
         // A provider may refuse a message without text.
         let answer = if failed.answer.trim().is_empty() { "(no answer)" } else { failed.answer.as_str() };
         for (role, content) in [("assistant", answer), ("user", told.as_str())] {
