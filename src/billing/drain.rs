@@ -14,7 +14,7 @@ use std::time::Duration;
 /// The name of the checkpoint's row.
 const NAME: &str = "usage";
 /// Entries of one transaction.
-const BATCH: usize = 2000;
+const BATCH: usize = 4000;
 /// Entries gather this long before they are drained, so that a busy gateway writes large batches.
 const GATHER: Duration = Duration::from_millis(100);
 
@@ -146,6 +146,10 @@ impl Drain {
         let end = self.journal.end();
         loop {
             let last = checkpoint.segment == end.segment;
+            // What is appended meanwhile gathers for the next time: under load there is always more.
+            if last && checkpoint.position >= end.position {
+                return Ok(());
+            }
             let batch = if !last && !journal::file_of(self.journal.path(), checkpoint.segment).exists() {
                 journal::Batch { entries: Vec::new(), position: 0, torn: false }
             } else {

@@ -6,8 +6,9 @@ use sea_orm::{ConnectionTrait, DatabaseBackend, Statement, Value};
 use std::fmt::Write as _;
 
 /// Rows of one statement, the largest first: PostgreSQL takes at most 65,535 values, SQLite 32,766,
-/// and no table that is written in batches has more than 40 columns.
-const SIZES: [usize; 5] = [512, 128, 32, 8, 1];
+/// and no table that is written in batches has more than 40 columns. Each statement is a round trip to
+/// the thread or the server that runs it.
+const SIZES: [usize; 10] = [512, 256, 128, 64, 32, 16, 8, 4, 2, 1];
 
 /// Cuts `rows` into as few batches as the sizes allow.
 pub(super) fn batches<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
@@ -27,7 +28,8 @@ pub(super) struct Into<'t> {
     pub conflict: &'t str,
 }
 
-/// Inserts rows whose values `fill` gives, in the order of the columns.
+/// Inserts rows whose values `fill` gives, in the order of the columns, and says how many were
+/// written.
 ///
 /// The statement is written here and not by the query builder: it makes and drops an expression for
 /// each value, which costs every call more than SQLite's own work on its rows.
@@ -39,7 +41,8 @@ pub(super) async fn insert<T>(
     into: &Into<'_>,
     rows: &[T],
     fill: impl Fn(&T, &mut Vec<Value>) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
+    let mut written = 0;
     for batch in batches(rows) {
         let mut values = Vec::with_capacity(batch.len() * into.columns.len());
         for row in batch {
@@ -47,9 +50,9 @@ pub(super) async fn insert<T>(
         }
         let backend = transaction.get_database_backend();
         let statement = Statement::from_sql_and_values(backend, into.sql(backend, batch.len()), values);
-        transaction.execute_raw(statement).await?;
+        written += transaction.execute_raw(statement).await?.rows_affected();
     }
-    Ok(())
+    Ok(written)
 }
 
 impl Into<'_> {
@@ -84,7 +87,7 @@ mod tests {
         let cut: Vec<&[usize]> = batches(&rows).collect();
         assert_eq!(cut.concat(), rows);
         assert!(cut.iter().all(|batch| SIZES.contains(&batch.len())));
-        assert_eq!(cut.len(), 1 + 3 + 3 + 1);
+        assert_eq!(cut.iter().map(|batch| batch.len()).collect::<Vec<_>>(), [512, 256, 128, 64, 32, 8]);
         assert_eq!(batches::<u8>(&[]).count(), 0);
     }
 

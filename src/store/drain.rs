@@ -13,6 +13,29 @@ use std::collections::{BTreeMap, HashSet};
 /// # Errors
 /// [`StoreError`]; nothing has changed then.
 pub async fn drain(store: &Store, journal: &str, entries: &[Entry], checkpoint: Checkpoint) -> Result<(), StoreError> {
+    // An event is there already only after a crash, or where its hold was given up first: which ones
+    // are is looked up only when one is.
+    if !attempt(store, journal, entries, checkpoint, Known::None).await? {
+        attempt(store, journal, entries, checkpoint, Known::LookedUp).await?;
+    }
+    Ok(())
+}
+
+/// Which events are taken to be there already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    None,
+    LookedUp,
+}
+
+/// Says whether it did; where not, an event was there that was not known to be.
+async fn attempt(
+    store: &Store,
+    journal: &str,
+    entries: &[Entry],
+    checkpoint: Checkpoint,
+    known: Known,
+) -> Result<bool, StoreError> {
     let writing = store.writing().await?;
     let transaction = &*writing;
     let made = entries.iter().filter_map(|entry| match entry {
@@ -28,9 +51,14 @@ pub async fn drain(store: &Store, journal: &str, entries: &[Entry], checkpoint: 
         }
     }
     let ids: Vec<&str> = finished.keys().copied().collect();
-    let known = events::known(transaction, &ids).await?;
+    let known = match known {
+        Known::None => HashSet::new(),
+        Known::LookedUp => events::known(transaction, &ids).await?,
+    };
     let new: Vec<&UsageEvent> = finished.values().copied().filter(|event| !known.contains(&event.id)).collect();
-    events::insert(transaction, &new).await?;
+    if events::insert(transaction, &new).await? < new.len() as u64 {
+        return Ok(false);
+    }
     rollups::add(transaction, &new).await?;
     wallets::debit(transaction, &new).await?;
 
@@ -50,5 +78,5 @@ pub async fn drain(store: &Store, journal: &str, entries: &[Entry], checkpoint: 
 
     events::move_checkpoint(transaction, journal, checkpoint).await?;
     writing.commit().await?;
-    Ok(())
+    Ok(true)
 }

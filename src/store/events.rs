@@ -24,11 +24,11 @@ pub struct Checkpoint {
     pub position: u64,
 }
 
-/// Adds events that are not there yet.
-pub(super) async fn insert(transaction: &impl ConnectionTrait, events: &[&UsageEvent]) -> Result<(), StoreError> {
+/// Adds events that are not there yet, and says how many were not.
+pub(super) async fn insert(transaction: &impl ConnectionTrait, events: &[&UsageEvent]) -> Result<u64, StoreError> {
     let columns: Vec<Column> = Column::iter().collect();
     let names: Vec<&str> = columns.iter().map(IdenStatic::as_str).collect();
-    let into = batch::Into { table: "usage_events", columns: &names, conflict: "" };
+    let into = batch::Into { table: "usage_events", columns: &names, conflict: "ON CONFLICT (id) DO NOTHING" };
     batch::insert(transaction, &into, events, |event, values| {
         for column in &columns {
             values.push(value(event, *column)?);

@@ -184,7 +184,8 @@ pub(super) async fn debit(transaction: &impl ConnectionTrait, events: &[&UsageEv
         values.extend([owner.id().into(), owner.account.into(), customer.into(), amount.0.into(), is_open.into()]);
         Ok(())
     })
-    .await
+    .await?;
+    Ok(())
 }
 
 /// What a call takes out of a wallet.

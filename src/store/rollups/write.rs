@@ -61,7 +61,8 @@ async fn upsert(transaction: &impl ConnectionTrait, table: &str, rows: &[(&Key<'
         values.extend(sums.columns().map(|value| Value::from(clamp(value))));
         Ok(())
     })
-    .await
+    .await?;
+    Ok(())
 }
 
 /// The sum of what is there and what comes, stopping at the ends of 64 bits: an account that
