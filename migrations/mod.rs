@@ -10,6 +10,7 @@ mod m20261125_000004_ledger;
 mod m20261125_000005_rollups;
 mod m20261125_000006_idempotency;
 mod m20261125_000010_slots;
+mod m20261126_000011_account_limits;
 
 /// All steps, in order. A step that has been released is never changed.
 pub struct Migrator;
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000005_rollups::Migration),
             Box::new(m20261125_000006_idempotency::Migration),
             Box::new(m20261125_000010_slots::Migration),
+            Box::new(m20261126_000011_account_limits::Migration),
         ]
     }
 }

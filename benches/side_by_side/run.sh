@@ -1,11 +1,13 @@
 #!/bin/bash
-# Measures Ringside beside nginx and beside no proxy at all:
+# Measures Ringside beside nginx, beside no proxy at all, and beside a proxy that does nothing on the same packages
+# (floor/):
 #
 #   benches/side_by_side/run.sh HARNESS [ARGUMENT OF bench.py …]
 #
 # HARNESS is a folder with the load harness (bench.py, isolate.py, src/) that may be written to; it
 # is built there. Further arguments go to `bench.py run`, for example `--tests chat_max --repeats 1`.
-# Needs nginx and python3; as root the run is in a network of its own and ahead of other work.
+# RINGSIDE and FLOOR name programs that are built already. Needs nginx and python3; as root the run is in a network
+# of its own and ahead of other work.
 # What it wrote is in $RESULTS (default: a new folder, whose name is printed).
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
@@ -15,8 +17,16 @@ export PATH="$PATH:/usr/sbin:/sbin"
 command -v nginx >/dev/null || { echo "nginx is missing: install Debian's nginx-light" >&2; exit 1; }
 
 (cd "$harness" && CARGO_TARGET_DIR="$harness/target" cargo build --release --quiet)
-(cd "$root" && cargo build --release --quiet --bin ringside)
-program="${CARGO_TARGET_DIR:-$root/target}/release/ringside"
+program="${RINGSIDE:-}"
+if [ -z "$program" ]; then
+    (cd "$root" && cargo build --release --quiet --bin ringside)
+    program="${CARGO_TARGET_DIR:-$root/target}/release/ringside"
+fi
+floor="${FLOOR:-}"
+if [ -z "$floor" ]; then
+    (cd "$here/floor" && CARGO_TARGET_DIR="$harness/target/floor" cargo build --release --locked --quiet)
+    floor="$harness/target/floor/release/floor"
+fi
 
 work="$(mktemp -d)"
 results="${RESULTS:-$work/results}"
@@ -33,7 +43,7 @@ curl --silent --show-error --fail --retry 20 --retry-connrefused --retry-delay 1
   -H "authorization: Bearer $token" -H 'content-type: application/json' \
   -d '{"external_id":"cus_42","monthly_budget_usd":1000000}' http://127.0.0.1:9102/v1/customers
 kill "$first"; wait "$first" || true
-python3 "$here/targets.py" "$program" "$work/ringside" "$token" "$here/nginx.conf" >"$work/targets.json"
+python3 "$here/targets.py" "$program" "$floor" "$work/ringside" "$token" "$here/nginx.conf" >"$work/targets.json"
 
 apart=(); [ "$(id -u)" = 0 ] && apart=(python3 "$harness/isolate.py")
 ulimit -n "$(ulimit -H -n)"

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Prints the targets of the load harness: no proxy, nginx, Ringside.
+"""Prints the targets of the load harness: no proxy, nginx, the floor, Ringside.
 
-  targets.py PROGRAM FOLDER TOKEN CONFIGURATION
+  targets.py PROGRAM FLOOR FOLDER TOKEN CONFIGURATION
 
-PROGRAM is the built ringside, FOLDER where its database and journal lie, TOKEN a server token of
+PROGRAM is the built ringside, FLOOR the proxy in floor/, FOLDER where its database and journal lie, TOKEN a server token of
 it, CONFIGURATION the nginx.conf beside this file.
 """
 
@@ -14,7 +14,7 @@ PROVIDER = "http://127.0.0.1:9100"
 
 
 def main():
-    program, folder, token, configuration = sys.argv[1:]
+    program, floor, folder, token, configuration = sys.argv[1:]
     path = "/v1/chat/completions"
     # Every call is authenticated, attributed to a customer with a cap, priced, and recorded durably.
     headers = {"authorization": f"Bearer {token}", "fc-customer": "cus_42"}
@@ -28,6 +28,12 @@ def main():
             "name": "nginx",
             "base": "http://127.0.0.1:9101",
             "start": ["nginx", "-p", f"{folder}/nginx", "-c", configuration],
+            "routes": {"openai": {"path": path, "model": "gpt-4o-mini"}},
+        },
+        {
+            "name": "floor",
+            "base": "http://127.0.0.1:9103",
+            "start": [floor, "127.0.0.1:9103", PROVIDER],
             "routes": {"openai": {"path": path, "model": "gpt-4o-mini"}},
         },
         {

@@ -2,11 +2,13 @@
 
 use super::scope::Scopes;
 use crate::clock::{Clock, Timestamp};
+use crate::counters::throttle::Throttle;
 use crate::id::{Id, Token, TokenHash};
 use crate::money::NanoUsd;
+use crate::store::accounts::{self, Account};
 use crate::store::tokens::{self, TokenRow};
-use crate::store::{Store, StoreError, accounts};
-use parking_lot::RwLock;
+use crate::store::{Store, StoreError};
+use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +29,8 @@ pub struct ServerCaller {
     pub default_customer_budget: Option<NanoUsd>,
     /// Whether the account pays in advance, out of its wallet.
     pub prepaid: bool,
+    /// What the account may do at a time, shared by all its tokens.
+    pub throttle: Arc<Throttle>,
 }
 
 /// Who holds an admin token.
@@ -64,6 +68,8 @@ pub struct Tokens {
     /// The admin token of a setting.
     fixed: Option<TokenHash>,
     index: RwLock<HashMap<TokenHash, Entry>>,
+    /// By account: what its calls have taken outlives the index.
+    throttles: Mutex<HashMap<String, Arc<Throttle>>>,
 }
 
 impl Tokens {
@@ -72,7 +78,13 @@ impl Tokens {
     /// # Errors
     /// [`StoreError`].
     pub async fn load(store: Arc<Store>, clock: Clock, fixed: Option<&str>) -> Result<Self, StoreError> {
-        let tokens = Self { store, clock, fixed: fixed.map(TokenHash::of), index: RwLock::default() };
+        let tokens = Self {
+            store,
+            clock,
+            fixed: fixed.map(TokenHash::of),
+            index: RwLock::default(),
+            throttles: Mutex::default(),
+        };
         tokens.reload().await?;
         Ok(tokens)
     }
@@ -90,13 +102,14 @@ impl Tokens {
             after = Some(last.id.clone());
             all.extend(page.into_iter().map(|account| (account.id.clone(), account)));
         }
+        let throttles = self.throttles(all.values());
         let mut index = HashMap::new();
         for row in tokens::all(&self.store).await? {
             let token_id: Arc<str> = row.id.into();
             let holder = match &row.account_id {
                 None => Holder::Admin(Arc::new(AdminCaller { token_id })),
                 Some(id) => {
-                    let Some(account) = all.get(id) else { continue };
+                    let (Some(account), Some(throttle)) = (all.get(id), throttles.get(id)) else { continue };
                     let scopes = Scopes::parse(row.scopes.split_whitespace())
                         .map_err(|error| StoreError::Value(error.to_string()))?;
                     Holder::Server(Arc::new(ServerCaller {
@@ -108,6 +121,7 @@ impl Tokens {
                         monthly_budget: account.monthly_budget,
                         default_customer_budget: account.default_customer_budget,
                         prepaid: account.billing == accounts::Billing::Prepaid,
+                        throttle: Arc::clone(throttle),
                     }))
                 }
             };
@@ -119,6 +133,19 @@ impl Tokens {
         }
         *self.index.write() = index;
         Ok(())
+    }
+
+    /// Those of the accounts, with their limits as they are now.
+    fn throttles<'a>(&self, accounts: impl Iterator<Item = &'a Account>) -> HashMap<String, Arc<Throttle>> {
+        let (mut throttles, now) = (self.throttles.lock(), self.clock.now());
+        let of = |account: &Account| {
+            let throttle = throttles.remove(&account.id).unwrap_or_default();
+            throttle.limit(account.most, now);
+            (account.id.clone(), throttle)
+        };
+        let kept: HashMap<_, _> = accounts.map(of).collect();
+        throttles.clone_from(&kept);
+        kept
     }
 
     /// The holder of a server token that is valid now. What is compared are hashes, so that how

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::id::{Id, Token};
 use crate::store::Store;
 use crate::store::accounts::{self, Account, Billing, Plan};
+use crate::wire::limits::Most;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -38,6 +39,7 @@ pub(super) async fn prepare(
         markup_basis_points: 0,
         monthly_budget: None,
         default_customer_budget: None,
+        most: Most::default(),
         created: clock.now(),
     };
     // The file is opened before anything is made: tokens that nobody can read help nobody.

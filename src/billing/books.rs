@@ -184,6 +184,7 @@ mod tests {
     use crate::billing::testing::{entry, event, payer, priced, wish};
     use crate::billing::{Customer, Permit};
     use crate::counters::Counts;
+    use crate::wire::limits::Most;
     use std::path::Path;
     use std::time::Duration;
 
@@ -208,6 +209,7 @@ mod tests {
             markup_basis_points: 0,
             monthly_budget: None,
             default_customer_budget: None,
+            most: Most::default(),
             created: clock.now(),
         };
         accounts::insert(&books.store, &account).await.unwrap();

@@ -8,6 +8,7 @@ use crate::config::Settings;
 use crate::id::Id;
 use crate::store::accounts::{self, Account, Billing, Plan};
 use crate::store::{Store, tokens};
+use crate::wire::limits::Most;
 use clap::Subcommand;
 use serde::Serialize;
 use std::sync::Arc;
@@ -101,6 +102,7 @@ pub async fn accounts(settings: &Settings, command: AccountCommand) -> Result<()
                 markup_basis_points: plan.markup_basis_points(),
                 monthly_budget: None,
                 default_customer_budget: None,
+                most: Most::default(),
                 created: Clock::of_machine().now(),
             };
             accounts::insert(&store, &account).await?;

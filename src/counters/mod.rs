@@ -12,6 +12,7 @@ pub mod memory;
 pub mod rates;
 #[cfg(test)]
 mod tests;
+pub mod throttle;
 
 use crate::clock::{Month, Timestamp};
 use crate::money::NanoUsd;

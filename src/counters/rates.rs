@@ -99,6 +99,17 @@ impl Rates {
         Ok(Some(buckets.limits()))
     }
 
+    /// Gives back a request of so many tokens that was taken and is not made.
+    pub fn give_back(&self, tokens: u64, now: Timestamp) {
+        let buckets = &mut *self.0.lock();
+        for (bucket, given) in [(&mut buckets.requests, 1), (&mut buckets.tokens, tokens)] {
+            if let Some(bucket) = bucket {
+                bucket.fill(now);
+                bucket.add(given);
+            }
+        }
+    }
+
     /// A call that took `taken` tokens used `used`.
     pub fn correct(&self, taken: u64, used: u64, now: Timestamp) {
         if let Some(bucket) = &mut self.0.lock().tokens {

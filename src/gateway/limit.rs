@@ -1,18 +1,24 @@
-//! Limits of requests and tokens a minute, before anything else is done for a call.
+//! Limits of requests and tokens a minute and of calls at once, before anything else is done for a
+//! call.
 
 use super::context::Context;
 use super::{Error, Gateway};
 use crate::billing::Customer;
 use crate::clock::Clock;
-use crate::counters::rates::TooSoon;
+use crate::counters::rates::{Rates, TooSoon};
+use crate::counters::throttle::{Busy, Place, Throttle};
 use crate::wire::limits::Limits;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What a call has taken of its customer's limits: an estimate, put right as its targets are
-/// settled, and given back where none was.
+/// What a call has taken of the limits of its account and its customer: an estimate of tokens, put
+/// right as its targets are settled, and given back where none was; and a place among the calls
+/// that run, until it is over.
 pub struct Taken {
-    customer: Arc<Customer>,
+    account: Arc<Throttle>,
+    /// Where it is limited.
+    customer: Option<Arc<Customer>>,
+    _place: Option<Place>,
     clock: Clock,
     tokens: AtomicU64,
     /// What they leave.
@@ -25,23 +31,27 @@ impl std::fmt::Debug for Taken {
     }
 }
 
-/// A customer's call that came too soon.
+/// A call that a limit stands in the way of.
 #[derive(Debug)]
-pub struct Limited {
-    pub customer: Arc<str>,
-    pub too_soon: TooSoon,
-    /// Where the customer was named.
-    pub param: &'static str,
+pub enum Limited {
+    Customer {
+        customer: Arc<str>,
+        too_soon: TooSoon,
+        /// Where the customer was named.
+        param: &'static str,
+    },
+    Account(Busy),
 }
 
 /// Bytes of a request that are taken for one token.
 const BYTES: u64 = 4;
 
-/// Takes a call from the limits of the customer that it names, once however many targets it tries.
-/// `user` is the body's, `bytes` is the body's size, `output` the output that it asks for.
+/// Takes a call from the limits of its account and of the customer that it names, once however many
+/// targets it tries. `user` is the body's, `bytes` is the body's size, `output` the output that it
+/// asks for.
 ///
 /// # Errors
-/// [`Error::Limited`].
+/// [`Error::Limited`]; nothing is taken then.
 pub(super) fn take(
     gateway: &Gateway,
     context: &mut Context,
@@ -49,36 +59,51 @@ pub(super) fn take(
     bytes: usize,
     output: u64,
 ) -> Result<(), Error> {
-    let customers = gateway.ledger.customers();
+    let limited = |limited| Error::Limited(Box::new(limited));
+    let account = &context.caller.throttle;
     let header = context.metadata.customer.as_deref();
-    let (true, Some(named)) = (customers.any_limited(), header.or(user)) else {
-        return Ok(());
-    };
+    let customers = gateway.ledger.customers();
     // One that is not known yet has no limits.
-    let Some(customer) = customers.find(&context.caller.account_id, named) else {
-        return Ok(());
-    };
+    let customer = header
+        .or(user)
+        .filter(|_| customers.any_limited())
+        .and_then(|named| customers.find(&context.caller.account_id, named));
     let tokens = (bytes as u64 / BYTES).saturating_add(output);
-    match customer.rates.take(tokens, gateway.clock.now()) {
-        Ok(None) => {}
-        Ok(Some(limits)) => {
-            let clock = gateway.clock.clone();
-            context.taken = Some(Arc::new(Taken { customer, clock, tokens: AtomicU64::new(tokens), limits }));
-        }
-        Err(too_soon) => {
+    let now = gateway.clock.now();
+    let entered = account.enter(tokens, now).map_err(|busy| limited(Limited::Account(busy)))?;
+    let of_customer = match customer.as_ref().map(|customer| customer.rates.take(tokens, now)) {
+        None => None,
+        Some(Ok(limits)) => limits,
+        Some(Err(too_soon)) => {
+            account.rates().give_back(tokens, now);
             let param = if header.is_some() { "fc-customer" } else { "user" };
-            let customer = Arc::clone(&customer.external_id);
-            return Err(Error::Limited(Box::new(Limited { customer, too_soon, param })));
+            let customer = customer.map(|customer| Arc::clone(&customer.external_id)).unwrap_or_default();
+            return Err(limited(Limited::Customer { customer, too_soon, param }));
         }
+    };
+    if entered.place.is_none() && entered.limits.is_none() && of_customer.is_none() {
+        return Ok(());
     }
+    context.taken = Some(Arc::new(Taken {
+        account: Arc::clone(account),
+        customer: customer.filter(|_| of_customer.is_some()),
+        _place: entered.place,
+        clock: gateway.clock.clone(),
+        tokens: AtomicU64::new(tokens),
+        limits: entered.limits.unwrap_or_default().tighter(of_customer.unwrap_or_default()),
+    }));
     Ok(())
 }
 
 impl Taken {
     /// The call used so many tokens; with several targets, each says so.
     pub fn used(&self, tokens: u64) {
-        let taken = self.tokens.swap(0, Ordering::Relaxed);
-        self.customer.rates.correct(taken, tokens, self.clock.now());
+        let (taken, now) = (self.tokens.swap(0, Ordering::Relaxed), self.clock.now());
+        let rates: [Option<&Rates>; 2] =
+            [Some(self.account.rates()), self.customer.as_ref().map(|customer| &customer.rates)];
+        for rates in rates.into_iter().flatten() {
+            rates.correct(taken, tokens, now);
+        }
     }
 }
 

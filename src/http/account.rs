@@ -34,6 +34,10 @@ struct Shown {
     wallet_balance_usd: NanoUsd,
     monthly_budget_usd: Option<NanoUsd>,
     default_customer_budget_usd: Option<NanoUsd>,
+    /// An operator's to change, as are the next two.
+    rate_limit_rpm: Option<u32>,
+    rate_limit_tpm: Option<u32>,
+    max_concurrent_calls: Option<u32>,
     /// Of calls admitted this month, UTC.
     spend_usd_mtd: NanoUsd,
     budget_remaining_usd: Option<NanoUsd>,
@@ -53,6 +57,9 @@ async fn shown(api: &Api, id: &str) -> Result<Response, ApiError> {
         wallet_balance_usd: counts.wallet.unwrap_or_default(),
         monthly_budget_usd: account.monthly_budget,
         default_customer_budget_usd: account.default_customer_budget,
+        rate_limit_rpm: account.most.requests,
+        rate_limit_tpm: account.most.tokens,
+        max_concurrent_calls: account.most.at_once,
         spend_usd_mtd: counts.spent,
         budget_remaining_usd: account.monthly_budget.map(left),
         created: account.created.rfc3339(),

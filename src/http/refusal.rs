@@ -2,7 +2,8 @@
 
 use crate::billing::{CustomerError, Refusal, Short};
 use crate::counters::Cap;
-use crate::counters::rates::Limit;
+use crate::counters::rates::{Limit, TooSoon};
+use crate::counters::throttle::Busy;
 use crate::gateway::Limited;
 use crate::money::NanoUsd;
 use crate::wire::error::{ApiError, Code};
@@ -81,27 +82,43 @@ fn held(code: Code, short: Short, customer: &str) -> ApiError {
     .should_retry(true)
 }
 
-/// A call that comes too soon.
+/// A call that a limit stands in the way of.
 pub fn limited(code: Code, limited: &Limited) -> ApiError {
-    let Limited { customer, too_soon, param } = limited;
+    match limited {
+        Limited::Customer { customer, too_soon, param } => {
+            self::too_soon(code, &shown(customer), "PATCH /v1/customers/<id>", too_soon).param(*param)
+        }
+        Limited::Account(Busy::TooSoon(too_soon)) => {
+            self::too_soon(code, "this account", "an operator's PATCH /admin/ringside/accounts/<id>", too_soon)
+        }
+        Limited::Account(Busy::AtOnce(most)) => ApiError::new(
+            code,
+            format!("This account may run {most} calls at once, and as many run. Send the request again when one of them is over; an operator's PATCH /admin/ringside/accounts/<id> {{\"max_concurrent_calls\": …}} changes the limit."),
+        )
+        .retry_after(if *most == 0 { NEVER } else { SOON }),
+    }
+}
+
+/// A call that comes too soon for the limit of `whose`, which `patch` changes.
+fn too_soon(code: Code, whose: &str, patch: &str, too_soon: &TooSoon) -> ApiError {
     let (what, member) = match too_soon.limit {
         Limit::Requests => ("requests", "rate_limit_rpm"),
         Limit::Tokens => ("tokens", "rate_limit_tpm"),
     };
-    let (customer, most) = (shown(customer), too_soon.most);
+    let most = too_soon.most;
     let explained = match too_soon.after {
         Some(after) => ApiError::new(
             code,
-            format!("{customer} has used up its limit of {most} {what} a minute. Retry-After says when there is room; PATCH /v1/customers/<id> {{\"{member}\": …}} changes the limit."),
+            format!("The limit of {whose}, {most} {what} a minute, is used up. Retry-After says when there is room; {patch} {{\"{member}\": …}} changes the limit."),
         )
         .retry_after(after),
         None => ApiError::new(
             code,
-            format!("This request takes {} {what} (its input and the output limit that it asks for), and {customer} has a limit of {most} a minute. Send a smaller one; PATCH /v1/customers/<id> {{\"{member}\": …}} changes the limit.", too_soon.wanted),
+            format!("This request takes {} {what} (its input and the output limit that it asks for), and the limit of {whose} is {most} a minute. Send a smaller one; {patch} {{\"{member}\": …}} changes the limit.", too_soon.wanted),
         )
         .retry_after(NEVER),
     };
-    ApiError { limits: Some(Box::new(too_soon.limits)), ..explained.param(*param) }
+    ApiError { limits: Some(Box::new(too_soon.limits)), ..explained }
 }
 
 /// A customer that can't be named or made.

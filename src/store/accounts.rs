@@ -4,6 +4,7 @@ use super::entity::account;
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::money::NanoUsd;
+use crate::wire::limits::Most;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _,
     QuerySelect as _,
@@ -24,6 +25,8 @@ pub struct Account {
     pub monthly_budget: Option<NanoUsd>,
     /// What a customer without a budget of its own may spend a month; `None`: no limit.
     pub default_customer_budget: Option<NanoUsd>,
+    /// What it may do at a time.
+    pub most: Most,
     pub created: Timestamp,
 }
 
@@ -37,6 +40,9 @@ pub struct Change {
     pub markup_basis_points: Option<u32>,
     pub monthly_budget: Option<Option<NanoUsd>>,
     pub default_customer_budget: Option<Option<NanoUsd>>,
+    pub most_requests: Option<Option<u32>>,
+    pub most_tokens: Option<Option<u32>>,
+    pub most_at_once: Option<Option<u32>>,
 }
 
 macro_rules! words {
@@ -83,12 +89,18 @@ impl TryFrom<account::Model> for Account {
     type Error = StoreError;
     fn try_from(row: account::Model) -> Result<Self, StoreError> {
         let bad = |what: &str| StoreError::Value(format!("account {}: {what}", row.id));
+        let limit = |limit: Option<i64>| limit.map(u32::try_from).transpose().map_err(|_| bad("limit"));
         Ok(Self {
             plan: Plan::parse(&row.plan).ok_or_else(|| bad("plan"))?,
             billing: Billing::parse(&row.billing).ok_or_else(|| bad("billing"))?,
             markup_basis_points: u32::try_from(row.markup_basis_points).map_err(|_| bad("markup"))?,
             monthly_budget: row.monthly_budget_nano_usd.map(NanoUsd),
             default_customer_budget: row.default_customer_budget_nano_usd.map(NanoUsd),
+            most: Most {
+                requests: limit(row.rate_limit_rpm)?,
+                tokens: limit(row.rate_limit_tpm)?,
+                at_once: limit(row.max_concurrent_calls)?,
+            },
             created: Timestamp(row.created),
             id: row.id,
             name: row.name,
@@ -115,6 +127,9 @@ fn row(account: &Account) -> account::ActiveModel {
         created: Set(account.created.0),
         monthly_budget_nano_usd: Set(account.monthly_budget.map(|amount| amount.0)),
         default_customer_budget_nano_usd: Set(account.default_customer_budget.map(|amount| amount.0)),
+        rate_limit_rpm: Set(account.most.requests.map(i64::from)),
+        rate_limit_tpm: Set(account.most.tokens.map(i64::from)),
+        max_concurrent_calls: Set(account.most.at_once.map(i64::from)),
     }
 }
 
@@ -148,6 +163,15 @@ pub async fn change(store: &Store, id: &str, change: Change) -> Result<(), Store
     }
     if let Some(budget) = change.default_customer_budget {
         (row.default_customer_budget_nano_usd, changes) = (Set(budget.map(|amount| amount.0)), true);
+    }
+    for (column, limit) in [
+        (&mut row.rate_limit_rpm, change.most_requests),
+        (&mut row.rate_limit_tpm, change.most_tokens),
+        (&mut row.max_concurrent_calls, change.most_at_once),
+    ] {
+        if let Some(limit) = limit {
+            (*column, changes) = (Set(limit.map(i64::from)), true);
+        }
     }
     if changes {
         account::Entity::update(row).exec(store.connection()).await?;

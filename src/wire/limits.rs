@@ -19,6 +19,28 @@ pub struct Limits {
     pub tokens: Option<Left>,
 }
 
+/// What an account may do at a time; `None` where there is no such limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Most {
+    /// A minute.
+    pub requests: Option<u32>,
+    /// A minute.
+    pub tokens: Option<u32>,
+    /// Calls that run at the same time.
+    pub at_once: Option<u32>,
+}
+
+impl Limits {
+    /// Of each limit the one that leaves less.
+    #[must_use]
+    pub fn tighter(self, other: Self) -> Self {
+        let less = |one: Option<Left>, other: Option<Left>| {
+            [one, other].into_iter().flatten().min_by_key(|left| left.remaining)
+        };
+        Self { requests: less(self.requests, other.requests), tokens: less(self.tokens, other.tokens) }
+    }
+}
+
 /// A duration as OpenAI's headers write it: `0s`, `120ms`, `8.64s`, `6m0s`.
 pub fn reset(duration: Duration) -> String {
     let all = duration.as_millis();

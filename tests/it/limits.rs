@@ -1,7 +1,7 @@
-//! Requests and tokens a minute.
+//! Requests and tokens a minute, and calls at once.
 
 use crate::support::app::{TestApp, ask, ask_streamed};
-use crate::support::client::Answer;
+use crate::support::client::{Answer, eventually, read_until};
 use serde_json::{Value, json};
 
 async fn limit(app: &TestApp, body: &Value) {
@@ -109,5 +109,101 @@ async fn limits_survive_a_restart_and_one_call_is_one_request_however_many_targe
     let answer = call(&app, "cus_42", &ask("slot:a", "hi")).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(answer.header("x-ratelimit-remaining-requests"), Some("1"));
+    app.stop().await;
+}
+
+/// The caller's account, with limits that an operator gives it.
+async fn limit_account(app: &TestApp, body: &Value) -> String {
+    let id = app.get("/v1/account").await.json()["id"].as_str().expect("an id").to_owned();
+    let answer = app.admin("PATCH", &format!("/admin/ringside/accounts/{id}")).json(body).send().await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    id
+}
+
+#[tokio::test]
+async fn an_accounts_limits_hold_for_all_its_customers_and_tokens_and_for_nobody_else() {
+    let app = TestApp::start().await;
+    let id = limit_account(&app, &json!({"rate_limit_rpm": 3})).await;
+    assert_eq!(app.get("/v1/account").await.json()["rate_limit_rpm"], 3);
+    let made = json!({"external_id": "cus_42", "rate_limit_rpm": 1});
+    assert_eq!(app.post("/v1/customers", &made).await.status, 201);
+    // Of two limits the one that leaves less is told, and a refusal by one takes nothing of the other.
+    let first = call(&app, "cus_42", &ask("fc:sim/echo", "hi")).await;
+    let told = |answer: &Answer| {
+        ["limit", "remaining"].map(|what| answer.header(&format!("x-ratelimit-{what}-requests")).map(str::to_owned))
+    };
+    assert_eq!((first.status, told(&first)), (200, ["1", "0"].map(|text| Some(text.to_owned()))));
+    for _ in 0..3 {
+        let refused = call(&app, "cus_42", &ask("fc:sim/echo", "hi")).await;
+        let message = refused.assert_error(429, "rate_limit_error", "rate_limited");
+        assert!(message.contains("customer `cus_42`, 1 requests a minute"), "{message}");
+    }
+    let second = call(&app, "cus_43", &ask("fc:sim/echo", "hi")).await;
+    assert_eq!((second.status, told(&second)), (200, ["3", "1"].map(|text| Some(text.to_owned()))));
+    let path = format!("/admin/ringside/accounts/{id}/tokens");
+    let token = app.admin("POST", &path).json(&json!({"name": "other"})).send().await.json();
+    let token = token["token"].as_str().expect("a token").to_owned();
+    let with = |token: &str| app.anonymous("POST", "/v1/chat/completions").token(token).json(&ask("fc:sim/echo", "hi"));
+    assert_eq!(with(&token).send().await.status, 200);
+    for token in [&token, &app.token] {
+        let refused = with(token).send().await;
+        let message = refused.assert_error(429, "rate_limit_error", "rate_limited");
+        assert!(message.contains("this account, 3 requests a minute") && message.contains("operator"), "{message}");
+        let wait: u64 = refused.header("retry-after").expect("a header").parse().expect("seconds");
+        assert!((1..=20).contains(&wait), "{wait}");
+    }
+    // Another account is free.
+    let other = app.admin("POST", "/admin/ringside/accounts").json(&json!({"name": "Other"})).send().await.json();
+    let path = format!("/admin/ringside/accounts/{}/tokens", other["id"].as_str().expect("an id"));
+    let token = app.admin("POST", &path).json(&json!({"name": "other"})).send().await.json();
+    assert_eq!(with(token["token"].as_str().expect("a token")).send().await.status, 200);
+    // A restart remembers the limit; `null` takes it away.
+    let app = app.restart().await;
+    assert_eq!(told(&app.chat(&ask("fc:sim/echo", "hi")).await), ["3", "2"].map(|text| Some(text.to_owned())));
+    limit_account(&app, &json!({"rate_limit_rpm": null, "rate_limit_tpm": 100})).await;
+    let large = app.chat(&ask("fc:sim/echo", &"x".repeat(1000))).await;
+    let message = large.assert_error(429, "rate_limit_error", "rate_limited");
+    assert!(message.contains("rate_limit_tpm"), "{message}");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn an_account_runs_so_many_calls_at_once() {
+    let app = TestApp::start().await;
+    let id = limit_account(&app, &json!({"max_concurrent_calls": 2})).await;
+    let slow = || app.request("POST", "/v1/chat/completions").json(&ask_streamed("fc:sim/slow", "hi")).open();
+    let (mut first, mut second) = (slow().await, slow().await);
+    for stream in [&mut first, &mut second] {
+        read_until(stream, "data: ").await;
+    }
+    for body in [ask("fc:sim/echo", "hi"), ask_streamed("fc:sim/echo", "hi")] {
+        let refused = app.chat(&body).await;
+        let message = refused.assert_error(429, "rate_limit_error", "rate_limited");
+        assert!(message.contains("2 calls at once") && message.contains("max_concurrent_calls"), "{message}");
+        assert_eq!(refused.header("retry-after"), Some("1"));
+    }
+    // A hang-up frees a place as an end does.
+    drop(first);
+    eventually("a place is free", || async { app.chat(&ask("fc:sim/echo", "hi")).await.status == 200 }).await;
+    read_until(&mut second, "[DONE]").await;
+    eventually("all are over", || async {
+        let (one, other) = (slow().await, slow().await);
+        for mut stream in [one, other] {
+            if !read_until(&mut stream, "HTTP/1.1 ").await.contains("HTTP/1.1 200") {
+                return false;
+            }
+        }
+        true
+    })
+    .await;
+    let none = json!({"max_concurrent_calls": 0});
+    let path = format!("/admin/ringside/accounts/{id}");
+    assert_eq!(app.admin("PATCH", &path).json(&none).send().await.json()["max_concurrent_calls"], 0);
+    let blocked = app.chat(&ask("fc:sim/echo", "hi")).await;
+    blocked.assert_error(429, "rate_limit_error", "rate_limited");
+    assert_eq!(blocked.header("x-should-retry"), Some("false"), "no waiting mends it");
+    let bad = app.admin("PATCH", &path).json(&json!({"max_concurrent_calls": -1})).send().await;
+    bad.assert_error(400, "invalid_request_error", "invalid_request");
+    assert_eq!(bad.json()["error"]["param"], "max_concurrent_calls");
     app.stop().await;
 }

@@ -11,6 +11,7 @@ use crate::id::Id;
 use crate::money::NanoUsd;
 use crate::store::accounts::{self, Account, Billing, Change, Plan};
 use crate::wire::error::{ApiError, Code};
+use crate::wire::limits::Most;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -23,6 +24,9 @@ struct New {
     email: Option<String>,
     plan: Option<String>,
     billing: Option<String>,
+    rate_limit_rpm: Option<u32>,
+    rate_limit_tpm: Option<u32>,
+    max_concurrent_calls: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -40,6 +44,12 @@ struct Changed {
     monthly_budget_usd: Patched<NanoUsd>,
     #[serde(default, deserialize_with = "given")]
     default_customer_budget_usd: Patched<NanoUsd>,
+    #[serde(default, deserialize_with = "given")]
+    rate_limit_rpm: Patched<u32>,
+    #[serde(default, deserialize_with = "given")]
+    rate_limit_tpm: Patched<u32>,
+    #[serde(default, deserialize_with = "given")]
+    max_concurrent_calls: Patched<u32>,
 }
 
 #[derive(Serialize)]
@@ -54,6 +64,9 @@ struct Shown {
     wallet_balance_usd: NanoUsd,
     monthly_budget_usd: Option<NanoUsd>,
     default_customer_budget_usd: Option<NanoUsd>,
+    rate_limit_rpm: Option<u32>,
+    rate_limit_tpm: Option<u32>,
+    max_concurrent_calls: Option<u32>,
     /// Of calls admitted this month, UTC.
     spend_usd_mtd: NanoUsd,
     created: String,
@@ -66,6 +79,9 @@ fn shape(api: &Api, account: Account) -> Shown {
         wallet_balance_usd: counts.wallet.unwrap_or_default(),
         monthly_budget_usd: account.monthly_budget,
         default_customer_budget_usd: account.default_customer_budget,
+        rate_limit_rpm: account.most.requests,
+        rate_limit_tpm: account.most.tokens,
+        max_concurrent_calls: account.most.at_once,
         spend_usd_mtd: counts.spent,
         object: "account",
         plan: account.plan.text(),
@@ -115,6 +131,7 @@ pub async fn create(
         markup_basis_points: plan.markup_basis_points(),
         monthly_budget: None,
         default_customer_budget: None,
+        most: Most { requests: new.rate_limit_rpm, tokens: new.rate_limit_tpm, at_once: new.max_concurrent_calls },
         created: api.clock().now(),
     };
     accounts::insert(api.store(), &account).await.map_err(|error| internal(&error))?;
@@ -167,6 +184,9 @@ pub async fn change(
         },
         monthly_budget: checked("monthly_budget_usd", changed.monthly_budget_usd)?,
         default_customer_budget: checked("default_customer_budget_usd", changed.default_customer_budget_usd)?,
+        most_requests: changed.rate_limit_rpm,
+        most_tokens: changed.rate_limit_tpm,
+        most_at_once: changed.max_concurrent_calls,
     };
     accounts::change(api.store(), &id, change).await.map_err(|error| internal(&error))?;
     if plan == Some(Plan::Pro) {

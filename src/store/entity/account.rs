@@ -15,6 +15,9 @@ pub struct Model {
     pub created: i64,
     pub monthly_budget_nano_usd: Option<i64>,
     pub default_customer_budget_nano_usd: Option<i64>,
+    pub rate_limit_rpm: Option<i64>,
+    pub rate_limit_tpm: Option<i64>,
+    pub max_concurrent_calls: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
