@@ -14,6 +14,7 @@ use ringside::id::Id;
 use ringside::money::NanoUsd;
 use ringside::store::{Store, accounts};
 use ringside::wire::event::UsageEvent;
+use ringside::wire::limits::Most;
 use ringside::wire::usage::Usage;
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -160,6 +161,7 @@ fn hot_path(c: &mut Criterion) {
             markup_basis_points: 600,
             monthly_budget: None,
             default_customer_budget: None,
+            most: Most::default(),
             created: Timestamp(0),
         };
         accounts::insert(&store, &account).await.expect("an account");
