@@ -68,6 +68,8 @@ pub struct Tokens {
     /// The admin token of a setting.
     fixed: Option<TokenHash>,
     index: RwLock<HashMap<TokenHash, Entry>>,
+    /// Whoever reads the index anew, so that what was read first is not taken last.
+    reloading: tokio::sync::Mutex<()>,
     /// By account: what its calls have taken outlives the index.
     throttles: Mutex<HashMap<String, Arc<Throttle>>>,
 }
@@ -83,6 +85,7 @@ impl Tokens {
             clock,
             fixed: fixed.map(TokenHash::of),
             index: RwLock::default(),
+            reloading: tokio::sync::Mutex::default(),
             throttles: Mutex::default(),
         };
         tokens.reload().await?;
@@ -94,6 +97,7 @@ impl Tokens {
     /// # Errors
     /// [`StoreError`]; the index stays as it was then.
     pub async fn reload(&self) -> Result<(), StoreError> {
+        let _one = self.reloading.lock().await;
         let mut all = HashMap::new();
         let mut after: Option<String> = None;
         loop {

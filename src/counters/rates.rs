@@ -99,6 +99,15 @@ impl Rates {
         Ok(Some(buckets.limits()))
     }
 
+    /// What they leave; `None`: there are no limits.
+    pub fn left(&self, now: Timestamp) -> Option<Limits> {
+        let buckets = &mut *self.0.lock();
+        for bucket in [&mut buckets.requests, &mut buckets.tokens].into_iter().flatten() {
+            bucket.fill(now);
+        }
+        (buckets.requests.is_some() || buckets.tokens.is_some()).then(|| buckets.limits())
+    }
+
     /// Gives back a request of so many tokens that was taken and is not made.
     pub fn give_back(&self, tokens: u64, now: Timestamp) {
         let buckets = &mut *self.0.lock();

@@ -41,7 +41,11 @@ pub struct Entered {
 pub enum Busy {
     TooSoon(TooSoon),
     /// As many run as may.
-    AtOnce(u32),
+    AtOnce {
+        most: u32,
+        /// What the limits a minute leave, where there are any.
+        limits: Option<Limits>,
+    },
 }
 
 impl Throttle {
@@ -66,7 +70,7 @@ impl Throttle {
         if !self.limits.load(Ordering::Acquire) {
             return Ok(Entered { place: None, limits: None });
         }
-        let place = self.place().map_err(Busy::AtOnce)?;
+        let place = self.place().map_err(|most| Busy::AtOnce { most, limits: self.rates.left(now) })?;
         let limits = self.rates.take(tokens, now).map_err(Busy::TooSoon)?;
         Ok(Entered { place, limits })
     }
@@ -110,12 +114,12 @@ mod tests {
         throttle.limit(most(None, Some(2)), NOW);
         let first = throttle.enter(1, NOW).unwrap();
         let _second = throttle.enter(1, NOW).unwrap();
-        assert_eq!(throttle.enter(1, NOW).unwrap_err(), Busy::AtOnce(2));
+        assert_eq!(throttle.enter(1, NOW).unwrap_err(), Busy::AtOnce { most: 2, limits: None });
         drop(first);
         let _third = throttle.enter(1, NOW).unwrap();
         // A limit below what runs waits until enough are over.
         throttle.limit(most(None, Some(1)), NOW);
-        assert_eq!(throttle.enter(1, NOW).unwrap_err(), Busy::AtOnce(1));
+        assert_eq!(throttle.enter(1, NOW).unwrap_err(), Busy::AtOnce { most: 1, limits: None });
         throttle.limit(most(None, None), NOW);
         assert!(throttle.enter(1, NOW).is_ok());
     }

@@ -22,7 +22,8 @@ pub async fn run(gateway: &Arc<Gateway>, mut context: Context, body: Bytes) -> R
     let output = request.output_limit.unwrap_or(0).saturating_mul(request.n);
     limit::take(gateway, &mut context, request.user.as_deref(), request.bytes, output)?;
     if let Some(enforcement) = enforcement.filter(|enforcement| enforced::concerns(enforcement, &route)) {
-        return enforced::run(gateway, context, body.clone(), &request, Arc::new(enforcement), route).await;
+        // On the heap: its state would make that of every call larger.
+        return Box::pin(enforced::run(gateway, context, body.clone(), &request, Arc::new(enforcement), route)).await;
     }
     let early = route.fails_over();
     let (request, body) = (&request, &body);

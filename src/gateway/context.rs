@@ -31,7 +31,7 @@ pub struct Context {
     pub metadata: Metadata,
     /// When it came in: targets and attempts share the time that a call may take.
     pub begun: Instant,
-    /// What it has taken of its customer's limits a minute, where there are any.
+    /// What it has taken of the limits of its account and its customer, where there are any.
     pub taken: Option<Arc<Taken>>,
 }
 

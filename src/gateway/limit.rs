@@ -5,7 +5,7 @@ use super::context::Context;
 use super::{Error, Gateway};
 use crate::billing::Customer;
 use crate::clock::Clock;
-use crate::counters::rates::{Rates, TooSoon};
+use crate::counters::rates::TooSoon;
 use crate::counters::throttle::{Busy, Place, Throttle};
 use crate::wire::limits::Limits;
 use std::sync::Arc;
@@ -15,8 +15,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// right as its targets are settled, and given back where none was; and a place among the calls
 /// that run, until it is over.
 pub struct Taken {
-    account: Arc<Throttle>,
-    /// Where it is limited.
+    /// Where tokens were taken from its limit.
+    account: Option<Arc<Throttle>>,
+    /// Likewise.
     customer: Option<Arc<Customer>>,
     _place: Option<Place>,
     clock: Clock,
@@ -84,9 +85,10 @@ pub(super) fn take(
     if entered.place.is_none() && entered.limits.is_none() && of_customer.is_none() {
         return Ok(());
     }
+    let of_tokens = |limits: Option<Limits>| limits.is_some_and(|limits| limits.tokens.is_some());
     context.taken = Some(Arc::new(Taken {
-        account: Arc::clone(account),
-        customer: customer.filter(|_| of_customer.is_some()),
+        account: of_tokens(entered.limits).then(|| Arc::clone(account)),
+        customer: customer.filter(|_| of_tokens(of_customer)),
         _place: entered.place,
         clock: gateway.clock.clone(),
         tokens: AtomicU64::new(tokens),
@@ -96,13 +98,22 @@ pub(super) fn take(
 }
 
 impl Taken {
-    /// The call used so many tokens; with several targets, each says so.
+    /// The call is over, and its last target used so many tokens.
     pub fn used(&self, tokens: u64) {
-        let (taken, now) = (self.tokens.swap(0, Ordering::Relaxed), self.clock.now());
-        let rates: [Option<&Rates>; 2] =
-            [Some(self.account.rates()), self.customer.as_ref().map(|customer| &customer.rates)];
-        for rates in rates.into_iter().flatten() {
-            rates.correct(taken, tokens, now);
+        self.correct(self.tokens.swap(0, Ordering::Relaxed), tokens);
+    }
+
+    /// A target used so many tokens, and the call goes on with the next, for which what was taken
+    /// stands.
+    pub fn used_on_the_way(&self, tokens: u64) {
+        self.correct(0, tokens);
+    }
+
+    fn correct(&self, taken: u64, used: u64) {
+        let now = self.clock.now();
+        let account = self.account.iter().map(|account| account.rates());
+        for rates in account.chain(self.customer.iter().map(|customer| &customer.rates)) {
+            rates.correct(taken, used, now);
         }
     }
 }

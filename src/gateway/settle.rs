@@ -269,7 +269,8 @@ impl Call {
         };
         let written = self.named(event, |event| self.journal.append(event));
         if let Some(taken) = &self.context.taken {
-            taken.used(usage.prompt_tokens.saturating_add(usage.completion_tokens));
+            let tokens = usage.prompt_tokens.saturating_add(usage.completion_tokens);
+            if passed { taken.used_on_the_way(tokens) } else { taken.used(tokens) }
         }
         // The provider bills the call, recorded or not: the charge counts against caps.
         let receipt = self.permit.settle(charged.cost, debit);

@@ -91,11 +91,11 @@ pub fn limited(code: Code, limited: &Limited) -> ApiError {
         Limited::Account(Busy::TooSoon(too_soon)) => {
             self::too_soon(code, "this account", "an operator's PATCH /admin/ringside/accounts/<id>", too_soon)
         }
-        Limited::Account(Busy::AtOnce(most)) => ApiError::new(
+        Limited::Account(Busy::AtOnce { most, limits }) => ApiError { limits: limits.map(Box::new), ..ApiError::new(
             code,
             format!("This account may run {most} calls at once, and as many run. Send the request again when one of them is over; an operator's PATCH /admin/ringside/accounts/<id> {{\"max_concurrent_calls\": …}} changes the limit."),
         )
-        .retry_after(if *most == 0 { NEVER } else { SOON }),
+        .retry_after(if *most == 0 { NEVER } else { SOON }) },
     }
 }
 

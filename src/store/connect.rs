@@ -32,6 +32,8 @@ pub enum StoreError {
     Database(#[from] DbErr),
     #[error(transparent)]
     Lock(#[from] LockError),
+    #[error("another process records the same events")]
+    Raced,
     #[error("a value in the database can't be read: {0}")]
     Value(String),
 }

@@ -15,10 +15,12 @@ use std::collections::{BTreeMap, HashSet};
 pub async fn drain(store: &Store, journal: &str, entries: &[Entry], checkpoint: Checkpoint) -> Result<(), StoreError> {
     // An event is there already only after a crash, or where its hold was given up first: which ones
     // are is looked up only when one is.
-    if !attempt(store, journal, entries, checkpoint, Known::None).await? {
-        attempt(store, journal, entries, checkpoint, Known::LookedUp).await?;
+    for known in [Known::None, Known::LookedUp] {
+        if attempt(store, journal, entries, checkpoint, known).await? {
+            return Ok(());
+        }
     }
-    Ok(())
+    Err(StoreError::Raced)
 }
 
 /// Which events are taken to be there already.

@@ -2,7 +2,9 @@
 
 use crate::support::app::{TestApp, ask, ask_streamed};
 use crate::support::client::{Answer, eventually, read_until};
+use crate::support::upstream::{self, Step, Upstream};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 async fn limit(app: &TestApp, body: &Value) {
     let answer = app.request("PATCH", "/v1/customers/cus_42").json(body).send().await;
@@ -169,33 +171,34 @@ async fn an_accounts_limits_hold_for_all_its_customers_and_tokens_and_for_nobody
 
 #[tokio::test]
 async fn an_account_runs_so_many_calls_at_once() {
-    let app = TestApp::start().await;
-    let id = limit_account(&app, &json!({"max_concurrent_calls": 2})).await;
-    let slow = || app.request("POST", "/v1/chat/completions").json(&ask_streamed("fc:sim/slow", "hi")).open();
-    let (mut first, mut second) = (slow().await, slow().await);
+    let chunk = json!({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o-mini",
+        "choices": [{"index": 0, "delta": {"role": "assistant", "content": "where "}, "logprobs": null, "finish_reason": null}]});
+    let begins = Step::Write(format!("data: {chunk}\n\n").into_bytes());
+    let upstream = Upstream::always(vec![upstream::stream_head(), begins, Step::Pause(Duration::from_secs(600))]).await;
+    let app = TestApp::builder().upstream("openai", upstream.address).start().await;
+    let id = limit_account(&app, &json!({"max_concurrent_calls": 2, "rate_limit_rpm": 100})).await;
+    let never =
+        || app.request("POST", "/v1/chat/completions").json(&ask_streamed("fc:openai/gpt-4o-mini", "hi")).open();
+    let (mut first, mut second) = (never().await, never().await);
     for stream in [&mut first, &mut second] {
-        read_until(stream, "data: ").await;
+        read_until(stream, "where").await;
     }
     for body in [ask("fc:sim/echo", "hi"), ask_streamed("fc:sim/echo", "hi")] {
         let refused = app.chat(&body).await;
         let message = refused.assert_error(429, "rate_limit_error", "rate_limited");
         assert!(message.contains("2 calls at once") && message.contains("max_concurrent_calls"), "{message}");
         assert_eq!(refused.header("retry-after"), Some("1"));
+        assert_eq!(refused.header("x-ratelimit-remaining-requests"), Some("98"));
     }
-    // A hang-up frees a place as an end does.
+    // A hang-up frees a place; nothing else ends these streams.
     drop(first);
-    eventually("a place is free", || async { app.chat(&ask("fc:sim/echo", "hi")).await.status == 200 }).await;
-    read_until(&mut second, "[DONE]").await;
-    eventually("all are over", || async {
-        let (one, other) = (slow().await, slow().await);
-        for mut stream in [one, other] {
-            if !read_until(&mut stream, "HTTP/1.1 ").await.contains("HTTP/1.1 200") {
-                return false;
-            }
-        }
-        true
-    })
-    .await;
+    let passes = || async { app.chat(&ask("fc:sim/echo", "hi")).await.status == 200 };
+    eventually("a place is free", passes).await;
+    // So does the end of an answer, of whatever kind.
+    for (model, status) in [("fc:sim/echo", 200), ("fc:sim/fail-unavailable", 503), ("fc:sim/echo", 200)] {
+        assert_eq!(app.chat(&ask(model, "hi")).await.status, status, "{model}");
+    }
+    drop(second);
     let none = json!({"max_concurrent_calls": 0});
     let path = format!("/admin/ringside/accounts/{id}");
     assert_eq!(app.admin("PATCH", &path).json(&none).send().await.json()["max_concurrent_calls"], 0);
@@ -205,5 +208,26 @@ async fn an_account_runs_so_many_calls_at_once() {
     let bad = app.admin("PATCH", &path).json(&json!({"max_concurrent_calls": -1})).send().await;
     bad.assert_error(400, "invalid_request_error", "invalid_request");
     assert_eq!(bad.json()["error"]["param"], "max_concurrent_calls");
+    app.stop().await;
+}
+
+/// What a call took for its tokens stands while one target fails and the next runs.
+#[tokio::test]
+async fn a_target_that_is_passed_over_gives_nothing_back() {
+    let chunk = "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-4o-mini\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"where\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n";
+    let script = vec![upstream::stream_head(), Step::Write(chunk.into()), Step::Pause(Duration::from_secs(600))];
+    let app = TestApp::builder().upstream("openai", Upstream::always(script).await.address).start().await;
+    limit_account(&app, &json!({"rate_limit_tpm": 1000})).await;
+    let slot = json!({"targets": ["fc:sim/fail-unavailable", "fc:openai/gpt-4o-mini"]});
+    assert!(app.admin("PATCH", "/admin/ringside/slots/a").json(&slot).send().await.status < 300);
+    let mut large = ask_streamed("slot:a", "hi");
+    large["max_tokens"] = json!(800);
+    let mut stream = app.request("POST", "/v1/chat/completions").json(&large).open().await;
+    read_until(&mut stream, "where").await;
+    let mut other = ask("fc:sim/echo", "hi");
+    other["max_tokens"] = json!(400);
+    app.chat(&other).await.assert_error(429, "rate_limit_error", "rate_limited");
+    drop(stream);
+    eventually("what was not used is given back", || async { app.chat(&other).await.status == 200 }).await;
     app.stop().await;
 }

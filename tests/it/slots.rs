@@ -6,7 +6,7 @@ use crate::support::upstream::{self, Step, Upstream};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const GOOD: &str = r#"{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"gpt-4o-mini","choices":[{"index":0,"message":{"role":"assistant","content":"from upstream","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":1000,"completion_tokens":1000,"total_tokens":2000}}"#;
 const DOWN: &str = r#"{"error":{"message":"overloaded","type":"server_error","param":null,"code":null}}"#;
@@ -141,8 +141,9 @@ async fn a_slot_is_re_pointed_a_thousand_times_under_load() {
     let pointing = async {
         // A fast machine moves the slot a thousand times before enough streams have ended: there it moves on.
         let enough = || ended.load(Ordering::Relaxed) > 10 * CALLERS && elsewhere.load(Ordering::Relaxed) > CALLERS;
-        let mut turn = 0;
+        let (mut turn, begun) = (0, Instant::now());
         while turn < 1000 || !enough() {
+            assert!(begun.elapsed() < Duration::from_secs(90), "{ended:?} calls ended, {elsewhere:?} of them paused");
             let target = targets[turn % targets.len()];
             assert_eq!(point(&app, "a", &json!({"target": target})).await.status, 200);
             // The paused ones would make the test take minutes.
