@@ -17,16 +17,7 @@ export PATH="$PATH:/usr/sbin:/sbin"
 command -v nginx >/dev/null || { echo "nginx is missing: install Debian's nginx-light" >&2; exit 1; }
 
 (cd "$harness" && CARGO_TARGET_DIR="$harness/target" cargo build --release --quiet)
-program="${RINGSIDE:-}"
-if [ -z "$program" ]; then
-    (cd "$root" && cargo build --release --quiet --bin ringside)
-    program="${CARGO_TARGET_DIR:-$root/target}/release/ringside"
-fi
-floor="${FLOOR:-}"
-if [ -z "$floor" ]; then
-    (cd "$here/floor" && CARGO_TARGET_DIR="$harness/target/floor" cargo build --release --locked --quiet)
-    floor="$harness/target/floor/release/floor"
-fi
+source "$here/programs.sh"
 
 work="$(mktemp -d)"
 results="${RESULTS:-$work/results}"
