@@ -53,6 +53,17 @@ for first in range(0, events, 500_000):
         WITH RECURSIVE numbers(n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {min(first + 500_000, events)})
         INSERT INTO usage_events ({", ".join(columns)})
         SELECT {wanted} FROM numbers, (SELECT * FROM usage_events ORDER BY id DESC LIMIT 1)""")
+sums = ["prompt_tokens", "completion_tokens", "cached_input_tokens", "cost_nano_usd", "list_cost_nano_usd"]
+of_events = "COUNT(*), 0, " + ", ".join(f"SUM({column})" for column in sums) + ", 0"
+month = "CAST(strftime('%s', created / 1000, 'unixepoch', 'start of month') AS INTEGER) * 1000"
+for table, names in [("usage_by_account", "provider, model"), ("usage_by_customer", "provider, model, customer")]:
+    columns = f"account_id, span, start, {names}, calls, errors, {', '.join(sums)}, billable_nano_usd"
+    base.execute(f"DELETE FROM {table}")
+    for span, start in [("hour", "created / 3600000 * 3600000"), ("day", "created / 86400000 * 86400000"), ("month", month)]:
+        base.execute(f"""
+            INSERT INTO {table} ({columns})
+            SELECT account_id, '{span}', {start} AS begun, {names}, {of_events} FROM usage_events
+            GROUP BY account_id, begun, {names}""")
 (count,) = base.execute("SELECT COUNT(*) FROM usage_events").fetchone()
 base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 print(f"{count:,} events in {path}, made in {time.time() - begun:.0f} s")

@@ -12,7 +12,7 @@ use crate::counters::{Amounts, Counters};
 use crate::money::NanoUsd;
 use crate::store::accounts::Plan;
 use crate::store::wallets::{self, Change, Kind, Owner};
-use crate::store::{Store, StoreError, accounts, events, holds};
+use crate::store::{Store, StoreError, accounts, holds, rollups};
 use crate::wire::event::{Entry, UsageEvent};
 use std::sync::Arc;
 
@@ -163,17 +163,10 @@ async fn rebuild(store: &Store, counters: &Counters, month: Month) -> Result<(),
             }
         }
     }
-    let mut own: std::collections::HashMap<Arc<str>, NanoUsd> = std::collections::HashMap::new();
-    for (account, customer, spent) in events::spent_since(store, month.start()).await? {
-        let account: Arc<str> = account.into();
-        if let Some(customer) = customer {
-            counters.set_spent(&account, Some(&customer.into()), month, spent);
-        }
-        let sum = own.entry(account).or_default();
-        *sum = sum.saturating_add(spent);
-    }
-    for (account, spent) in own {
-        counters.set_spent(&account, None, month, spent);
+    // Of the sums and not of the events, of which a month may have millions.
+    for (account, customer, spent) in rollups::spent(store, month.start()).await? {
+        let customer = customer.map(Into::into);
+        counters.set_spent(&account.into(), customer.as_ref(), month, spent);
     }
     Ok(())
 }
@@ -184,6 +177,7 @@ mod tests {
     use crate::billing::testing::{entry, event, payer, priced, wish};
     use crate::billing::{Customer, Permit};
     use crate::counters::Counts;
+    use crate::store::events;
     use crate::wire::limits::Most;
     use std::path::Path;
     use std::time::Duration;

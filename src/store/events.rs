@@ -49,24 +49,6 @@ pub(super) async fn known(transaction: &impl ConnectionTrait, ids: &[&str]) -> R
     Ok(known)
 }
 
-/// What calls admitted since `start` cost, by account and customer.
-pub async fn spent_since(
-    store: &Store,
-    start: Timestamp,
-) -> Result<Vec<(String, Option<String>, NanoUsd)>, StoreError> {
-    let query = usage_event::Entity::find()
-        .select_only()
-        .column(usage_event::Column::AccountId)
-        .column(usage_event::Column::CustomerId)
-        // PostgreSQL sums 64 bits into a NUMERIC.
-        .column_as(Expr::cust("CAST(SUM(cost_nano_usd) AS BIGINT)"), "spent")
-        .filter(usage_event::Column::Created.gte(start.0))
-        .group_by(usage_event::Column::AccountId)
-        .group_by(usage_event::Column::CustomerId);
-    let rows = query.into_tuple::<(String, Option<String>, i64)>().all(store.connection()).await?;
-    Ok(rows.into_iter().map(|(account, customer, spent)| (account, customer, NanoUsd(spent))).collect())
-}
-
 /// Takes out of a customer's events whatever names or describes it; amounts and counts stay.
 pub(super) async fn scrub(transaction: &impl ConnectionTrait, account: &str, customer: &str) -> Result<(), StoreError> {
     usage_event::Entity::update_many()

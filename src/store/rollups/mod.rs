@@ -7,7 +7,7 @@
 mod read;
 mod write;
 
-pub use read::{Dimension, Row, Source, Wanted, each};
+pub use read::{Dimension, Row, Source, Wanted, each, spent};
 pub use write::{add, forget_customer};
 
 use crate::clock::Timestamp;

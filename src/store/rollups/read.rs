@@ -3,8 +3,9 @@
 use super::super::{Store, StoreError};
 use super::{COLUMNS, DAY, HOUR, Span, Sums};
 use crate::clock::Timestamp;
+use crate::money::NanoUsd;
 use futures_util::StreamExt as _;
-use sea_orm::{QueryResult, Statement, StreamTrait as _, Value};
+use sea_orm::{ConnectionTrait as _, QueryResult, Statement, StreamTrait as _, Value};
 
 /// Where sums are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +94,32 @@ pub async fn each<E: From<StoreError>>(
         take(read(&row.map_err(StoreError::from)?, wanted.dimensions)?)?;
     }
     Ok(())
+}
+
+/// What calls admitted in the month that starts at `start` cost: of each account, and of each of its
+/// customers, by its id.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn spent(store: &Store, start: Timestamp) -> Result<Vec<(String, Option<String>, NanoUsd)>, StoreError> {
+    // From the accounts on: a month's rows of one are beside each other. PostgreSQL sums 64 bits into a NUMERIC.
+    let sum = "CAST(SUM(u.cost_nano_usd) AS BIGINT) AS spent FROM accounts a CROSS JOIN";
+    let month = "u.account_id = a.id AND u.span = 'month' AND u.start = $1";
+    let of_accounts = format!("SELECT a.id AS account, {sum} usage_by_account u WHERE {month} GROUP BY a.id");
+    let of_customers = format!(
+        "SELECT a.id AS account, c.id AS customer, {sum} usage_by_customer u \
+         JOIN customers c ON c.account_id = u.account_id AND c.external_id = u.customer WHERE {month} GROUP BY a.id, c.id"
+    );
+    let connection = store.connection();
+    let mut all = Vec::new();
+    for (sql, by_customer) in [(of_accounts, false), (of_customers, true)] {
+        let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, [start.0.into()]);
+        for row in connection.query_all_raw(statement).await? {
+            let customer = by_customer.then(|| row.try_get("", "customer")).transpose()?;
+            all.push((row.try_get("", "account")?, customer, NanoUsd(row.try_get("", "spent")?)));
+        }
+    }
+    Ok(all)
 }
 
 fn expression(dimension: Dimension, source: Source) -> String {
