@@ -6,11 +6,7 @@ here="$(cd "$(dirname "$0")" && pwd)"
 root="$(cd "$here/../.." && pwd)"
 harness="$(cd "${1:?the folder of the load harness}" && pwd)"; shift
 (cd "$harness" && CARGO_TARGET_DIR="$harness/target" cargo build --release --quiet)
-program="${RINGSIDE:-}"
-if [ -z "$program" ]; then
-    (cd "$root" && cargo build --release --quiet --bin ringside)
-    program="${CARGO_TARGET_DIR:-$root/target}/release/ringside"
-fi
+source "$here/program.sh"
 # A stream is two sockets of the gateway.
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -H -n)"
 load="taskset -c 1 $harness/target/release/loadgen"

@@ -13,7 +13,8 @@ root="$(cd "$here/../.." && pwd)"
 harness="$(cd "${1:?the folder of the load harness}" && pwd)"; shift
 seconds="${1:-10}"
 (cd "$harness" && CARGO_TARGET_DIR="$harness/target" cargo build --release --quiet)
-source "$here/programs.sh"
+source "$here/program.sh"
+source "$here/floor.sh"
 results="${RESULTS:-$(mktemp -d)}"
 cd "$(mktemp -d)"
 

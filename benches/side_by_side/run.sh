@@ -17,7 +17,8 @@ export PATH="$PATH:/usr/sbin:/sbin"
 command -v nginx >/dev/null || { echo "nginx is missing: install Debian's nginx-light" >&2; exit 1; }
 
 (cd "$harness" && CARGO_TARGET_DIR="$harness/target" cargo build --release --quiet)
-source "$here/programs.sh"
+source "$here/program.sh"
+source "$here/floor.sh"
 
 work="$(mktemp -d)"
 results="${RESULTS:-$work/results}"

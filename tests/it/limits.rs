@@ -154,11 +154,15 @@ async fn an_accounts_limits_hold_for_all_its_customers_and_tokens_and_for_nobody
         let wait: u64 = refused.header("retry-after").expect("a header").parse().expect("seconds");
         assert!((1..=20).contains(&wait), "{wait}");
     }
-    // Another account is free.
-    let other = app.admin("POST", "/admin/ringside/accounts").json(&json!({"name": "Other"})).send().await.json();
+    // Another account is free of it.
+    let other = json!({"name": "Other", "rate_limit_rpm": 1});
+    let other = app.admin("POST", "/admin/ringside/accounts").json(&other).send().await.json();
     let path = format!("/admin/ringside/accounts/{}/tokens", other["id"].as_str().expect("an id"));
     let token = app.admin("POST", &path).json(&json!({"name": "other"})).send().await.json();
-    assert_eq!(with(token["token"].as_str().expect("a token")).send().await.status, 200);
+    let token = token["token"].as_str().expect("a token");
+    assert_eq!(with(token).send().await.status, 200);
+    // It was made with a limit of its own.
+    with(token).send().await.assert_error(429, "rate_limit_error", "rate_limited");
     // A restart remembers the limit; `null` takes it away.
     let app = app.restart().await;
     assert_eq!(told(&app.chat(&ask("fc:sim/echo", "hi")).await), ["3", "2"].map(|text| Some(text.to_owned())));
