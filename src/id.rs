@@ -2,6 +2,7 @@
 
 use rand::RngExt as _;
 use sha2::{Digest as _, Sha256};
+use smol_str::{SmolStr, SmolStrBuilder};
 use std::fmt;
 
 /// Crockford's base 32, in lower case: no i, l, o, u.
@@ -10,7 +11,7 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// `<prefix>_` and 26 characters: 48 bits of milliseconds, 80 random bits (a ULID), so that ids
 /// sort by the time they were made and a database's index grows at one end.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Id(String);
+pub struct Id(SmolStr);
 
 impl Id {
     /// A new id. Time comes from the process's clock, for order alone.
@@ -21,13 +22,13 @@ impl Id {
     fn at(prefix: &str, milliseconds: i64) -> Self {
         let random: u128 = rand::rng().random();
         let bits = ((milliseconds as u128 & 0xFFFF_FFFF_FFFF) << 80) | (random & ((1 << 80) - 1));
-        let mut text = String::with_capacity(prefix.len() + 27);
+        let mut text = SmolStrBuilder::new();
         text.push_str(prefix);
         text.push('_');
         for position in (0..26).rev() {
             text.push(char::from(ALPHABET[(bits >> (position * 5)) as usize & 31]));
         }
-        Self(text)
+        Self(text.finish())
     }
 
     pub fn as_str(&self) -> &str {
@@ -35,6 +36,11 @@ impl Id {
     }
 
     pub fn into_string(self) -> String {
+        self.0.into()
+    }
+
+    /// Its text, to be shared.
+    pub fn into_text(self) -> SmolStr {
         self.0
     }
 

@@ -142,8 +142,8 @@ async fn settle_the_dead(store: &Store, drain: &Drain) -> Result<(), BooksError>
 
 fn tell(event: &UsageEvent) {
     tracing::warn!(
-        event_id = event.id,
-        request_id = event.request_id,
+        event_id = event.id.as_str(),
+        request_id = event.request_id.as_str(),
         cost = %event.cost,
         "a call was lost while it ran; it is charged what was held for it"
     );
@@ -212,10 +212,10 @@ mod tests {
     /// The hold of what runs, as the gateway writes it.
     fn goes_out(books: &Books, permit: &Permit, id: &str, customer: &Customer) {
         let mut hold = event(id, ACCOUNT, permit.admitted());
-        hold.customer = Some(customer.external_id.as_ref().to_owned());
-        hold.customer_id = Some(customer.id.as_ref().to_owned());
+        hold.customer = Some(Arc::clone(&customer.external_id).into());
+        hold.customer_id = Some(Arc::clone(&customer.id).into());
         (hold.cost, hold.customer_debit) = (permit.held().cost, Some(permit.held().debit));
-        hold.status = "abandoned".to_owned();
+        hold.status = "abandoned".into();
         books.drain.journal().append_hold(hold).unwrap();
     }
 

@@ -5,7 +5,9 @@ use crate::adapter::price::{Rates, Row};
 use crate::adapter::reply::{Outcome, ReportedCost};
 use crate::money::{FemtoUsd, NanoUsd};
 use crate::wire::usage::Usage;
+use smol_str::{SmolStr, format_smolstr};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// What a call costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,8 +92,8 @@ pub fn charge(usage: &Usage, entry: &Entry, reported: Reported<'_>, most: FemtoU
 
 /// Which prices a charge was made of: the book's version, the conditions of the row, and the basis
 /// where that is not the row.
-pub fn price_version(entry: &Entry, usage: &Usage, tier: &str, basis: Basis) -> String {
-    let mut name = entry.version.as_ref().to_owned();
+pub fn price_version(entry: &Entry, usage: &Usage, tier: &str, basis: Basis) -> SmolStr {
+    let mut name = String::new();
     // Writing to a String does not fail.
     if let Some(Row { from, hours, tier, at_least, .. }) = entry.price.row(entry.at, tier, usage.prompt_tokens) {
         if from.0 > 0 {
@@ -112,7 +114,7 @@ pub fn price_version(entry: &Entry, usage: &Usage, tier: &str, basis: Basis) -> 
         Basis::Reported => name.push_str(" reported"),
         Basis::Ceiling => name.push_str(" ceiling"),
     }
-    name
+    if name.is_empty() { Arc::clone(&entry.version).into() } else { format_smolstr!("{}{name}", entry.version) }
 }
 
 fn used(usage: &Usage) -> bool {

@@ -11,6 +11,7 @@ use crate::id::Id;
 use crate::wire::chat::ChatRequest;
 use crate::wire::plain::PlainRequest;
 use bytes::Bytes;
+use smol_str::SmolStr;
 use std::sync::Arc;
 
 /// What a request asks for, as far as money goes.
@@ -27,7 +28,7 @@ pub(super) struct Asked {
     /// The body's `user`.
     pub user: Option<String>,
     /// The reference as the caller wrote it.
-    pub reference: String,
+    pub reference: SmolStr,
     /// The whole request, to bound its tokens, and to count them where the provider does not.
     pub body: Bytes,
 }
@@ -60,7 +61,7 @@ impl Asked {
             service_tier: request.service_tier.as_deref().map(str::to_owned),
             thinking: request.thinking_budget().or_else(|| thinks.then_some(THINKING)),
             user: request.user.as_deref().map(str::to_owned),
-            reference: request.model.as_ref().to_owned(),
+            reference: request.model.as_ref().into(),
             body: body.clone(),
         }
     }
@@ -75,7 +76,7 @@ impl Asked {
             service_tier: None,
             thinking: None,
             user: request.user.as_deref().map(str::to_owned),
-            reference: reference.to_owned(),
+            reference: reference.into(),
             body: body.clone(),
         }
     }
@@ -131,7 +132,7 @@ pub(super) fn admit(gateway: &Gateway, context: Context, target: Target, asked: 
     let terms = Terms { markup_basis_points: markup };
     let wish = asked.wish(&target, terms, &context);
     let most_input = wish.input;
-    let id: Arc<str> = Id::new("use").into_string().into();
-    let permit = gateway.ledger.admit(&id, &payer, customer.as_deref(), &wish).map_err(refused)?;
+    let id = Id::new("use").into_text();
+    let permit = gateway.ledger.admit(&id.clone().into(), &payer, customer.as_deref(), &wish).map_err(refused)?;
     Ok(Running::new(gateway, permit, id, customer, context, target, asked, terms, most_input))
 }

@@ -187,7 +187,7 @@ fn identity(running: &Running, operation: &ChatOperation) -> Identity {
     Identity {
         id: Id::new("chatcmpl").with_hyphen(),
         created: running.created().unix_seconds(),
-        model: running.target().model.clone(),
+        model: running.target().model.to_string(),
         reasoning_format: operation.reasoning_format,
     }
 }

@@ -3,6 +3,7 @@
 use super::limit::Taken;
 use crate::access::ServerCaller;
 use crate::money::NanoUsd;
+use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -26,7 +27,7 @@ pub struct Metadata {
 #[derive(Clone)]
 pub struct Context {
     /// Ours, as in `X-Request-Id`.
-    pub request_id: String,
+    pub request_id: SmolStr,
     pub caller: Arc<ServerCaller>,
     pub metadata: Metadata,
     /// When it came in: targets and attempts share the time that a call may take.

@@ -68,8 +68,9 @@ async fn one(
     target: Target,
     Passing { streams, early }: Passing,
 ) -> Result<Answer, Error> {
-    let (Some(plan), reference) = (plan(enforcement, request, &target), target.reference()) else {
-        return Err(Error::Unfit { reference: target.reference(), wanted: super::Operation::Chat, is: None });
+    let reference = target.reference.clone();
+    let Some(plan) = plan(enforcement, request, &target) else {
+        return Err(Error::Unfit { reference: reference.into(), wanted: super::Operation::Chat, is: None });
     };
     let rewrite = |failed: &[Failed]| enforcement.body(request, &plan, streams, failed, &gateway.prompts);
     // One that is held back is gathered here, so it is not streamed upstream either.
@@ -110,7 +111,7 @@ async fn one(
                 let errors = mismatch.errors.clone();
                 failed.push(Failed { answer, mismatch });
                 if failed.len() == ATTEMPTS {
-                    tracing::debug!(reference, "no attempt fitted the schema");
+                    tracing::debug!(reference = reference.as_str(), "no attempt fitted the schema");
                     let error = Error::Schema(errors);
                     return Err(running.fail_with(whole.reply.outcome(), error));
                 }
@@ -131,7 +132,7 @@ async fn hold_back(
     route: Route,
 ) -> Result<Answer, Error> {
     let (explain, limits) = (gateway.explain, context.taken.as_ref().map(|taken| taken.limits));
-    let first = route.callable().next().map(Target::reference).unwrap_or_default();
+    let first = route.callable().next().map(|target| target.reference.clone()).unwrap_or_default();
     let (tell, told) = tokio::sync::oneshot::channel();
     let mut work: Work = Box::pin(async move {
         let request = ChatRequest::parse(&body, gateway.json_depth).map_err(Error::Request)?;

@@ -10,6 +10,7 @@ use crate::counters::Cap;
 use crate::upstream::UpstreamError;
 use crate::wire::error::Code;
 use crate::wire::request_error::RequestError;
+use smol_str::SmolStr;
 
 /// Everything that can end a call. `http::error` has the words of each.
 #[derive(Debug)]
@@ -46,7 +47,7 @@ pub enum Error {
     Journal(std::io::Error),
     /// Models were called before the call failed with `cause`: all of them in order, and how many
     /// tries the last one had.
-    Tried { cause: Box<Error>, models: Vec<String>, attempts: u32 },
+    Tried { cause: Box<Error>, models: Vec<SmolStr>, attempts: u32 },
 }
 
 impl Error {

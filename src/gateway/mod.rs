@@ -46,6 +46,7 @@ use crate::upstream::Upstream;
 use crate::wire::error::ApiError;
 use crate::wire::limits::Limits;
 use bytes::Bytes;
+use smol_str::SmolStr;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,9 +105,9 @@ const LEAST_OUTPUT: u64 = crate::billing::LEAST_OUTPUT;
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// The reference that answered.
-    pub model_used: String,
+    pub model_used: SmolStr,
     /// References tried, in order.
-    pub models_tried: Vec<String>,
+    pub models_tried: Vec<SmolStr>,
     pub attempts: u32,
     /// What the call cost the account; not known yet when a stream begins.
     pub cost: Option<NanoUsd>,

@@ -116,5 +116,5 @@ async fn attempt(
 }
 
 fn identity(running: &Running) -> Identity {
-    Identity { id: String::new(), created: 0, model: running.target().model.clone(), reasoning_format: "" }
+    Identity { id: String::new(), created: 0, model: running.target().model.to_string(), reasoning_format: "" }
 }

@@ -6,6 +6,7 @@ use crate::adapter::provider::ModelKind;
 use crate::billing::{Entry, Lookup};
 use crate::near::nearest;
 use crate::slots::FailoverOn;
+use smol_str::{SmolStr, format_smolstr};
 
 /// What a call asks of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,18 +57,13 @@ impl Operation {
 pub struct Target {
     pub provider: &'static Provider,
     /// The provider's own id of the model.
-    pub model: String,
+    pub model: SmolStr,
+    /// `fc:<provider>/<model>`.
+    pub reference: SmolStr,
     /// Its row of the price book.
     pub entry: Entry,
     /// Failures after which another target of the call is tried.
     pub failover_on: FailoverOn,
-}
-
-impl Target {
-    /// `fc:<provider>/<model>`.
-    pub fn reference(&self) -> String {
-        format!("fc:{}/{}", self.provider.id, self.model)
-    }
 }
 
 /// Checks that a model can be called for `operation`. `reference` is what named it.
@@ -106,5 +102,11 @@ pub(super) fn resolve(
         let variables = required.filter_map(|credential| credential.env.first().copied()).collect();
         return Err(Error::NotConfigured { provider: provider.id, variables });
     }
-    Ok(Target { provider, model: model.to_owned(), entry, failover_on: FailoverOn::none() })
+    Ok(Target {
+        provider,
+        model: model.into(),
+        reference: format_smolstr!("fc:{}/{model}", provider.id),
+        entry,
+        failover_on: FailoverOn::none(),
+    })
 }

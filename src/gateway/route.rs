@@ -81,8 +81,8 @@ impl Route {
                 target.failover_on = self.failover_on;
             }
             let failover_on = target.failover_on;
-            let reference = target.reference();
-            let watch = self.slot.then(|| Watch { slots: Arc::clone(&gateway.slots), target: reference.clone() });
+            let reference = target.reference.clone();
+            let watch = self.slot.then(|| Watch { slots: Arc::clone(&gateway.slots), target: reference.to_string() });
             let error = match call(target).await {
                 Ok(mut answer) => {
                     match (watch, &mut answer.content) {
@@ -112,7 +112,7 @@ impl Route {
             if !goes_on(failover_on, &last) {
                 break;
             }
-            tracing::debug!(target = reference, code = last.code().text(), "the next target is tried");
+            tracing::debug!(target = reference.as_str(), code = last.code().text(), "the next target is tried");
         }
         if tried.is_empty() {
             return Err(last);

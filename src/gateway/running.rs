@@ -15,6 +15,7 @@ use crate::money::NanoUsd;
 use crate::slots::FailoverOn;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
+use smol_str::SmolStr;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +32,7 @@ impl Running {
     pub(super) fn new(
         gateway: &Gateway,
         permit: Permit,
-        id: Arc<str>,
+        id: SmolStr,
         customer: Option<Arc<Customer>>,
         context: Context,
         target: Target,
@@ -146,7 +147,7 @@ impl Running {
     /// What response headers say.
     pub(super) fn facts(&self) -> Facts {
         let call = self.call();
-        let reference = call.target.reference();
+        let reference = call.target.reference.clone();
         let email = call.customer.as_ref().is_some_and(|customer| looks_like_email(&customer.external_id));
         let grant = call.permit.grant();
         Facts {
@@ -205,7 +206,7 @@ impl Running {
     pub(super) fn fail_with(self, outcome: &Outcome, error: Error) -> Error {
         let failover_on = self.0.as_ref().map_or_else(FailoverOn::none, |call| call.target.failover_on);
         let status = if goes_on(failover_on, &error) { Status::Passed } else { Status::Failed };
-        let (models, attempts) = (vec![self.target().reference()], self.call().attempts);
+        let (models, attempts) = (vec![self.target().reference.clone()], self.call().attempts);
         match self.settle(outcome, status(error.code().text())) {
             Ok(_) => Error::Tried { cause: Box::new(error), models, attempts },
             Err(failed) => Error::Journal(failed),

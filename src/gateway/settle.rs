@@ -16,6 +16,7 @@ use crate::telemetry::{CallKey, CallNumbers, Metrics};
 use crate::wire::event::UsageEvent;
 use crate::wire::usage::Usage;
 use bytes::Bytes;
+use smol_str::SmolStr;
 use std::io;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -24,7 +25,7 @@ use tokio::time::Instant;
 pub(super) struct Call {
     pub permit: Permit,
     /// Of the hold, and of the usage event.
-    pub id: Arc<str>,
+    pub id: SmolStr,
     pub context: Context,
     pub customer: Option<Arc<Customer>>,
     pub target: Target,
@@ -91,7 +92,8 @@ impl Call {
             account_debit: self.permit.debits_account().then_some(held.cost),
             ..Receipt::default()
         };
-        let event = UsageEvent { estimated: true, status: "abandoned".to_owned(), ..self.event(charge, receipt) };
+        let event =
+            UsageEvent { estimated: true, status: SmolStr::new_static("abandoned"), ..self.event(charge, receipt) };
         self.named(event, |event| self.journal.append_hold(event))
     }
 
@@ -113,17 +115,17 @@ impl Call {
         let caller = &self.context.caller;
         let customer = self.customer.as_ref();
         UsageEvent {
-            id: self.id.as_ref().to_owned(),
-            account_id: caller.account_id.as_ref().to_owned(),
-            token_id: caller.token_id.as_ref().to_owned(),
+            id: self.id.clone(),
+            account_id: Arc::clone(&caller.account_id).into(),
+            token_id: Arc::clone(&caller.token_id).into(),
             request_id: self.context.request_id.clone(),
             response_id: None,
             created: self.created.0,
-            customer: customer.map(|customer| customer.external_id.as_ref().to_owned()),
-            customer_id: customer.map(|customer| customer.id.as_ref().to_owned()),
-            endpoint: self.asked.operation.path().to_owned(),
+            customer: customer.map(|customer| Arc::clone(&customer.external_id).into()),
+            customer_id: customer.map(|customer| Arc::clone(&customer.id).into()),
+            endpoint: SmolStr::new_static(self.asked.operation.path()),
             reference: self.asked.reference.clone(),
-            provider: self.target.provider.id.to_owned(),
+            provider: SmolStr::new_static(self.target.provider.id),
             model: self.target.model.clone(),
             usage: Usage::default(),
             raw_usage: None,
@@ -134,11 +136,11 @@ impl Call {
             held: self.permit.held().cost,
             customer_debit: receipt.customer_debit,
             account_debit: receipt.account_debit,
-            price_version: self.target.entry.version.as_ref().to_owned(),
+            price_version: Arc::clone(&self.target.entry.version).into(),
             tags: self.context.metadata.tags.clone(),
-            session_id: self.context.metadata.session_id.clone(),
+            session_id: self.context.metadata.session_id.as_deref().map(SmolStr::new),
             properties: self.context.metadata.properties.clone(),
-            status: String::new(),
+            status: SmolStr::default(),
             error_code: None,
             attempts: self.attempts,
             streamed: self.asked.streamed,
@@ -196,7 +198,7 @@ impl Call {
         if metered.incredible {
             tracing::warn!(
                 provider = self.target.provider.id,
-                request_id = self.context.request_id,
+                request_id = self.context.request_id.as_str(),
                 "the provider reported a usage that can't be; it was counted here"
             );
         }
@@ -204,7 +206,7 @@ impl Call {
     }
 
     /// What an attempt costs, and which prices that was made of.
-    fn charged(&self, outcome: &Outcome, metered: &Metered) -> (Charge, String) {
+    fn charged(&self, outcome: &Outcome, metered: &Metered) -> (Charge, SmolStr) {
         let entry = &self.target.entry;
         let reported = Reported::of(outcome);
         let extent = self.asked.extent(&self.target, self.most_input, self.permit.grant().limit);
@@ -213,7 +215,7 @@ impl Call {
         if charged.refused_figure {
             tracing::warn!(
                 provider = self.target.provider.id,
-                request_id = self.context.request_id,
+                request_id = self.context.request_id.as_str(),
                 figure = reported.cost.map(|cost| cost.text.as_str()),
                 "the provider reported a cost that can't be; the call is charged by its tokens"
             );
@@ -255,14 +257,14 @@ impl Call {
             ..Receipt::default()
         };
         let event = UsageEvent {
-            response_id: outcome.response_id.clone(),
+            response_id: outcome.response_id.as_deref().map(SmolStr::new),
             usage,
             raw_usage,
             estimated,
             price_version,
             billable,
-            status: word.to_owned(),
-            error_code: code.map(str::to_owned),
+            status: SmolStr::new_static(word),
+            error_code: code.map(SmolStr::new_static),
             latency_ms: duration.as_millis() as u64,
             first_token_ms: first.map(|first| first.as_millis() as u64),
             ..self.event(charged, receipt_of)

@@ -12,6 +12,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
+use smol_str::SmolStr;
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use tokio::time::Instant;
@@ -20,12 +21,12 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The id of a request, in its extensions and in `X-Request-Id`.
 #[derive(Clone, Debug)]
-pub struct RequestId(pub String);
+pub struct RequestId(pub SmolStr);
 
 /// The middleware; it stands around every route.
 pub async fn edge(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let metrics = api.metrics();
-    let id = Id::new("req").to_string();
+    let id = Id::new("req").into_text();
     let header = HeaderValue::from_str(&id).ok();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -50,9 +51,9 @@ pub async fn edge(State(api): State<Api>, mut request: Request, next: Next) -> R
     let milliseconds = duration.as_secs_f64() * 1000.0;
     // The route's pattern is logged and never the path, which may hold a customer's name.
     if status.is_server_error() {
-        tracing::warn!(request_id = id, %method, route, status = status.as_u16(), code, cause, milliseconds, "request");
+        tracing::warn!(request_id = id.as_str(), %method, route, status = status.as_u16(), code, cause, milliseconds, "request");
     } else {
-        tracing::debug!(request_id = id, %method, route, status = status.as_u16(), code, milliseconds, "request");
+        tracing::debug!(request_id = id.as_str(), %method, route, status = status.as_u16(), code, milliseconds, "request");
     }
     if let Some(header) = header {
         response.headers_mut().insert(REQUEST_ID, header);

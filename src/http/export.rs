@@ -121,8 +121,8 @@ enum Cell<'e> {
     Empty,
 }
 
-fn text(value: Option<&String>) -> Cell<'_> {
-    value.map_or(Cell::Empty, |value| Cell::Text(value))
+fn text(value: Option<&str>) -> Cell<'_> {
+    value.map_or(Cell::Empty, Cell::Text)
 }
 
 fn number(value: Option<impl ToString>) -> Cell<'static> {
@@ -171,8 +171,8 @@ fn csv_row(event: &Shown, out: &mut String) {
         Cell::Text(&event.id),
         Cell::Text(&event.created),
         Cell::Text(&event.request_id),
-        text(event.response_id.as_ref()),
-        text(event.customer.as_ref()),
+        text(event.response_id.as_deref()),
+        text(event.customer.as_deref()),
         Cell::Text(&event.endpoint),
         Cell::Text(&event.reference),
         Cell::Text(&event.provider),
@@ -187,10 +187,10 @@ fn csv_row(event: &Shown, out: &mut String) {
         number(event.margin_usd),
         Cell::Text(&event.price_version),
         Cell::Text(&tags),
-        text(event.session_id.as_ref()),
+        text(event.session_id.as_deref()),
         Cell::Text(&properties),
         Cell::Text(&event.status),
-        text(event.error_code.as_ref()),
+        text(event.error_code.as_deref()),
         number(Some(event.attempts)),
         number(Some(event.streamed)),
         number(Some(event.latency_ms)),

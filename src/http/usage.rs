@@ -19,21 +19,22 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use smol_str::SmolStr;
 use std::collections::BTreeMap;
 
 /// An event as the API shows it.
 #[derive(Serialize)]
 pub struct Shown {
-    pub id: String,
+    pub id: SmolStr,
     pub object: &'static str,
-    pub request_id: String,
-    pub response_id: Option<String>,
+    pub request_id: SmolStr,
+    pub response_id: Option<SmolStr>,
     pub created: String,
-    pub customer: Option<String>,
-    pub endpoint: String,
-    pub reference: String,
-    pub provider: String,
-    pub model: String,
+    pub customer: Option<SmolStr>,
+    pub endpoint: SmolStr,
+    pub reference: SmolStr,
+    pub provider: SmolStr,
+    pub model: SmolStr,
     pub usage: Usage,
     pub raw_usage: Option<Box<RawValue>>,
     pub estimated: bool,
@@ -41,12 +42,12 @@ pub struct Shown {
     pub list_cost_usd: NanoUsd,
     pub billable_usd: Option<NanoUsd>,
     pub margin_usd: Option<NanoUsd>,
-    pub price_version: String,
+    pub price_version: SmolStr,
     pub tags: Vec<String>,
-    pub session_id: Option<String>,
+    pub session_id: Option<SmolStr>,
     pub properties: BTreeMap<String, String>,
-    pub status: String,
-    pub error_code: Option<String>,
+    pub status: SmolStr,
+    pub error_code: Option<SmolStr>,
     pub attempts: u32,
     pub streamed: bool,
     pub latency_ms: u64,

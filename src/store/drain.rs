@@ -57,7 +57,7 @@ async fn attempt(
         Known::None => HashSet::new(),
         Known::LookedUp => events::known(transaction, &ids).await?,
     };
-    let new: Vec<&UsageEvent> = finished.values().copied().filter(|event| !known.contains(&event.id)).collect();
+    let new: Vec<&UsageEvent> = finished.values().copied().filter(|event| !known.contains(event.id.as_str())).collect();
     if events::insert(transaction, &new).await? < new.len() as u64 {
         return Ok(false);
     }

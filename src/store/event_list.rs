@@ -33,7 +33,7 @@ pub struct Place {
 impl Place {
     /// The place of an event.
     pub fn of(event: &UsageEvent) -> Self {
-        Self { created: event.created(), id: event.id.clone() }
+        Self { created: event.created(), id: event.id.to_string() }
     }
 }
 

@@ -9,6 +9,7 @@ use sea_orm::{
     ActiveModelTrait as _, ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _,
     QueryOrder as _, QuerySelect as _,
 };
+use smol_str::SmolStr;
 
 fn text(event: &UsageEvent) -> Result<String, StoreError> {
     serde_json::to_string(event).map_err(|error| StoreError::Value(format!("hold {}: {error}", event.id)))
@@ -23,9 +24,9 @@ pub(super) async fn put(transaction: &impl ConnectionTrait, events: &[&UsageEven
     for batch in batches(events) {
         let rows = batch.iter().map(|event| {
             Ok(hold::ActiveModel {
-                id: Set(event.id.clone()),
-                account_id: Set(event.account_id.clone()),
-                customer_id: Set(event.customer_id.clone()),
+                id: Set(event.id.to_string()),
+                account_id: Set(event.account_id.to_string()),
+                customer_id: Set(event.customer_id.as_ref().map(SmolStr::to_string)),
                 created: Set(event.created),
                 event: Set(text(event)?),
             })

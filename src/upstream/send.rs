@@ -13,6 +13,7 @@ use crate::adapter::provider::{Framing, Transport};
 use crate::clock::Clock;
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
+use smol_str::SmolStr;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -29,7 +30,7 @@ pub struct Call {
     pub provider: &'static Provider,
     pub operation: Operation,
     /// The provider's own model id.
-    pub model: String,
+    pub model: SmolStr,
     /// The encoded request.
     pub body: Bytes,
     /// For all tries together, and for the answer.

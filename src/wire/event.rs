@@ -4,33 +4,37 @@ use super::usage::Usage;
 use crate::clock::Timestamp;
 use crate::money::{NanoUsd, integer};
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use std::collections::BTreeMap;
 
 /// One call, finished. Written once, to the journal and from there to the database; never changed.
+///
+/// Its texts are shared with the call and with each other where they can be: an event lives until the database has it,
+/// and there are hundreds of them then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageEvent {
     /// `use_…`.
-    pub id: String,
-    pub account_id: String,
-    pub token_id: String,
-    pub request_id: String,
+    pub id: SmolStr,
+    pub account_id: SmolStr,
+    pub token_id: SmolStr,
+    pub request_id: SmolStr,
     /// The provider's own id of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub response_id: Option<String>,
+    pub response_id: Option<SmolStr>,
     /// Milliseconds since 1970, when the call was admitted.
     pub created: i64,
     /// The end customer, by the caller's own id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub customer: Option<String>,
+    pub customer: Option<SmolStr>,
     /// The end customer, by ours: `cus_…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub customer_id: Option<String>,
+    pub customer_id: Option<SmolStr>,
     /// `/v1/chat/completions` and the like.
-    pub endpoint: String,
+    pub endpoint: SmolStr,
     /// As the caller wrote it.
-    pub reference: String,
-    pub provider: String,
-    pub model: String,
+    pub reference: SmolStr,
+    pub provider: SmolStr,
+    pub model: SmolStr,
     pub usage: Usage,
     /// The provider's own usage, as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,18 +60,18 @@ pub struct UsageEvent {
     #[serde(with = "integer::option", default, skip_serializing_if = "Option::is_none")]
     pub account_debit: Option<NanoUsd>,
     /// Which prices were used.
-    pub price_version: String,
+    pub price_version: SmolStr,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub session_id: Option<String>,
+    pub session_id: Option<SmolStr>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub properties: BTreeMap<String, String>,
     /// `ok`, `error`, `aborted` (the caller hung up), or `abandoned` (the process died or lost the
     /// call; charged what was held).
-    pub status: String,
+    pub status: SmolStr,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error_code: Option<String>,
+    pub error_code: Option<SmolStr>,
     pub attempts: u32,
     pub streamed: bool,
     pub latency_ms: u64,

@@ -50,18 +50,18 @@ fn event() -> impl Strategy<Value = UsageEvent> {
     (names, numbers).prop_map(|((customer, provider, model, status, tags, session_id, plan), numbers)| {
         let (created, prompt_tokens, completion_tokens, cached_input_tokens, cost, list_cost, billable) = numbers;
         UsageEvent {
-            id: String::new(),
-            account_id: String::new(),
-            token_id: "tok_1".to_owned(),
-            request_id: "req_1".to_owned(),
+            id: "".into(),
+            account_id: "".into(),
+            token_id: "tok_1".into(),
+            request_id: "req_1".into(),
             response_id: None,
             created,
             customer_id: None,
-            customer,
-            endpoint: "/v1/chat/completions".to_owned(),
-            reference: "fc:p/m".to_owned(),
-            provider,
-            model,
+            customer: customer.map(Into::into),
+            endpoint: "/v1/chat/completions".into(),
+            reference: "fc:p/m".into(),
+            provider: provider.into(),
+            model: model.into(),
             usage: Usage { prompt_tokens, completion_tokens, cached_input_tokens, ..Usage::default() },
             raw_usage: None,
             estimated: false,
@@ -71,11 +71,11 @@ fn event() -> impl Strategy<Value = UsageEvent> {
             held: NanoUsd(cost),
             customer_debit: None,
             account_debit: None,
-            price_version: String::new(),
+            price_version: "".into(),
             tags: tags.into_iter().map(str::to_owned).collect(),
-            session_id,
+            session_id: session_id.map(Into::into),
             properties: plan.map(|plan| ("plan".to_owned(), plan)).into_iter().collect(),
-            status,
+            status: status.into(),
             error_code: None,
             attempts: 1,
             streamed: false,
@@ -124,7 +124,7 @@ fn by_hand(events: &[UsageEvent], question: &Question) -> (BTreeMap<Vec<Option<S
     let (mut rows, mut total) = (BTreeMap::new(), Sums::default());
     let wanted = events.iter().filter(|event| {
         let in_time = event.created >= question.from.0 && event.created < question.to.0;
-        in_time && question.customer.as_ref().is_none_or(|customer| event.customer.as_ref() == Some(customer))
+        in_time && question.customer.as_deref().is_none_or(|customer| event.customer.as_deref() == Some(customer))
     });
     for event in wanted {
         add(&mut total, event);
@@ -135,12 +135,12 @@ fn by_hand(events: &[UsageEvent], question: &Question) -> (BTreeMap<Vec<Option<S
                 "hour" => vec![Some(format!("{}:00:00Z", &time[..13]))],
                 "day" => vec![Some(time[..10].to_owned())],
                 "month" => vec![Some(time[..7].to_owned())],
-                "model" => vec![Some(event.model.clone())],
-                "provider" => vec![Some(event.provider.clone())],
-                "customer" => vec![event.customer.clone()],
+                "model" => vec![Some(event.model.to_string())],
+                "provider" => vec![Some(event.provider.to_string())],
+                "customer" => vec![event.customer.as_deref().map(str::to_owned)],
                 "tag" if event.tags.is_empty() => vec![None],
                 "tag" => event.tags.iter().cloned().map(Some).collect(),
-                "session" => vec![event.session_id.clone()],
+                "session" => vec![event.session_id.as_deref().map(str::to_owned)],
                 _ => vec![event.properties.get("plan").cloned()],
             };
             keys = keys
@@ -191,8 +191,8 @@ fn laws_hold(url: &str, cases: u32) {
         for part in ["a", "b"] {
             let account = format!("acct_{}_{part}", number.get());
             for (index, event) in events.iter_mut().enumerate() {
-                event.id = format!("use_{account}_{index}");
-                event.account_id = account.clone();
+                event.id = format!("use_{account}_{index}").into();
+                event.account_id = account.as_str().into();
             }
             // In two parts that overlap, as after a crash.
             runtime.block_on(async {
@@ -242,8 +242,8 @@ fn samples(count: usize) -> Vec<UsageEvent> {
     let mut events = Vec::new();
     for index in 0..count {
         let mut event = event().new_tree(&mut runner).expect("an event").current();
-        event.id = format!("use_{index}");
-        event.account_id = "acct_1".to_owned();
+        event.id = format!("use_{index}").into();
+        event.account_id = "acct_1".into();
         events.push(event);
     }
     events

@@ -67,7 +67,7 @@ impl Keyed {
             key: Key { account_id: caller.account_id.as_ref().to_owned(), scope: String::new(), key },
             fingerprint: TokenHash(hash.finalize().into()).to_hex(),
             customer: customer(params.as_ref(), &parts.headers, &body),
-            request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+            request_id: parts.extensions.get::<RequestId>().map(|id| id.0.to_string()).unwrap_or_default(),
             path,
         };
         Ok((keyed, Request::from_parts(parts, Body::from(body))))
