@@ -16,7 +16,7 @@ mod prices;
 mod purge;
 pub mod reports;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod usage;
 mod wallets;
 

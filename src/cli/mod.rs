@@ -5,6 +5,7 @@ mod backup;
 mod catalogue;
 mod check;
 mod compare;
+mod journal;
 mod serve;
 mod table;
 
@@ -63,6 +64,11 @@ enum Command {
     /// Make, list and revoke tokens
     #[command(subcommand)]
     Token(account::TokenCommand),
+    /// Print what the journal holds: calls and new customers that the database may not have yet
+    ///
+    /// A line of JSON for each entry, in their order: what it is (hold, usage or customer) and what it says. It only
+    /// reads, and may be used while the gateway runs.
+    Journal,
     /// Copy the database to a file while the gateway runs
     Backup {
         /// Where to; must not exist
@@ -95,6 +101,7 @@ pub fn run() -> ExitCode {
         Command::Models { compare: Some(facts), .. } => compare::run(&facts),
         Command::Account(command) => block_on(account::accounts(&settings, command)),
         Command::Token(command) => block_on(account::tokens(&settings, command)),
+        Command::Journal => journal::run(&settings),
         Command::Backup { file } => block_on(backup::run(&settings, &file)),
     };
     match outcome {

@@ -7,22 +7,26 @@
 use super::{Abandoned, Amounts, Ask, Counts, LEASE, Left, Room, Settled};
 use crate::clock::{Month, Timestamp};
 use crate::money::NanoUsd;
+use foldhash::fast::RandomState;
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// By ids that are made here and that no caller chooses: they need no hash that is hard to collide.
+type ById<T> = HashMap<Arc<str>, T, RandomState>;
+
 /// Counts of every account.
 #[derive(Debug, Default)]
 pub struct Memory {
-    accounts: RwLock<HashMap<Arc<str>, Arc<Mutex<Account>>>>,
+    accounts: RwLock<ById<Arc<Mutex<Account>>>>,
 }
 
 #[derive(Debug, Default)]
 struct Account {
     own: Party,
     wallet: Purse,
-    customers: HashMap<Arc<str>, Customer>,
-    holds: HashMap<Arc<str>, Record>,
+    customers: ById<Customer>,
+    holds: ById<Record>,
 }
 
 #[derive(Debug, Default)]
@@ -154,10 +158,6 @@ impl Account {
     }
 
     fn customer(&mut self, id: &Arc<str>) -> &mut Customer {
-        if !self.customers.contains_key(id) {
-            self.customers.insert(Arc::clone(id), Customer::default());
-        }
-        // It was put in a line above.
         self.customers.entry(Arc::clone(id)).or_default()
     }
 

@@ -6,9 +6,10 @@ use super::settle::Status;
 use super::stream::ChatStream;
 use super::{Answer, Content, Error, Gateway, images};
 use crate::adapter::json::Json;
-use crate::adapter::normalise::{self, Target};
+use crate::adapter::normalise;
 use crate::adapter::provider::{ChatOperation, Replies};
 use crate::adapter::reply::{ChunkOptions, Identity, Reply};
+use crate::adapter::view::Chat;
 use crate::id::Id;
 use crate::upstream::{self, Call, UpstreamError};
 use crate::wire::chat::ChatRequest;
@@ -157,6 +158,7 @@ async fn send(
     }
 }
 
+/// The request in the provider's own shape.
 async fn encode(
     gateway: &Gateway,
     request: &ChatRequest<'_>,
@@ -165,22 +167,30 @@ async fn encode(
 ) -> Result<Bytes, Error> {
     let target = running.target();
     let user = gateway.forward_user.then(|| running.hashed_customer()).flatten();
-    let mut view = normalise::chat(
-        request,
-        Target {
+    let view = || {
+        let target = normalise::Target {
             output_limit: running.output_limit(),
             user: user.as_deref(),
-            ..Target::of(operation, request, &target.model, u64::from(target.entry.max_output_tokens))
-        },
-    )
-    .map_err(Error::Request)?;
-    if operation.fetches_images {
-        images::fetch(gateway, &mut view).await?;
+            ..normalise::Target::of(operation, request, &target.model, u64::from(target.entry.max_output_tokens))
+        };
+        normalise::chat(request, target).map_err(Error::Request)
+    };
+    let written = |view: &Chat<'_>| {
+        let mut json = Json::with_capacity(request.bytes + 256);
+        (operation.encode)(view, &mut json)
+            .map_err(|refused| Error::Refused { provider: target.provider.name, refused })?;
+        Ok(json.into_bytes().into())
+    };
+    if !operation.fetches_images {
+        return written(&view()?);
     }
-    let mut json = Json::with_capacity(request.bytes + 256);
-    (operation.encode)(&view, &mut json)
-        .map_err(|refused| Error::Refused { provider: target.provider.name, refused })?;
-    Ok(json.into_bytes().into())
+    // On the heap: its state would make that of every call larger.
+    Box::pin(async {
+        let mut view = view()?;
+        images::fetch(gateway, &mut view).await?;
+        written(&view)
+    })
+    .await
 }
 
 fn identity(running: &Running, operation: &ChatOperation) -> Identity {

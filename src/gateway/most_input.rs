@@ -6,8 +6,9 @@
 //! difference whether Ringside fetches it or the provider does), a document or a film by the model's
 //! context window alone.
 
-use memchr::memmem::find_iter;
+use memchr::memmem::Finder;
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 /// What a provider adds to every request by itself.
 const OVERHEAD: u64 = 128;
@@ -15,6 +16,25 @@ const OVERHEAD: u64 = 128;
 const TOOLS: u64 = 1000;
 /// A picture or a sound: the dearest picture known counts 48,169 tokens.
 const MEDIA: u64 = 50_000;
+
+/// What is looked for, made ready once: that costs more than a search of a short request.
+struct Needles {
+    image_url: Finder<'static>,
+    input_audio: Finder<'static>,
+    video_url: Finder<'static>,
+    kind: Finder<'static>,
+    tools: Finder<'static>,
+    escape: Finder<'static>,
+}
+
+static NEEDLES: LazyLock<Needles> = LazyLock::new(|| Needles {
+    image_url: Finder::new("\"image_url\""),
+    input_audio: Finder::new("\"input_audio\""),
+    video_url: Finder::new("\"video_url\""),
+    kind: Finder::new("\"type\""),
+    tools: Finder::new("\"tools\""),
+    escape: Finder::new("\\u00"),
+});
 
 /// Input tokens of a request with `inputs` inputs, at most; each of them is no larger than the
 /// model's context window (0: unknown).
@@ -39,13 +59,15 @@ struct Found {
 
 impl Found {
     fn of(body: &[u8]) -> Self {
-        let members =
-            |name: &'static [u8]| find_iter(body, name).filter(move |at| value_at(body, at + name.len()).is_some());
-        let mut media = (members(b"\"image_url\"").count() + members(b"\"input_audio\"").count()) as u64;
-        let mut may_fill_the_window = members(b"\"video_url\"").next().is_some();
+        fn members<'b>(body: &'b [u8], name: &'static Finder<'static>) -> impl Iterator<Item = &'b [u8]> {
+            name.find_iter(body).filter_map(|at| value_at(body, at + name.needle().len()))
+        }
+        let needles = &*NEEDLES;
+        let mut media =
+            (members(body, &needles.image_url).count() + members(body, &needles.input_audio).count()) as u64;
+        let mut may_fill_the_window = members(body, &needles.video_url).next().is_some();
         // Quotes within texts are escaped, so these are members and no talk of them.
-        for at in find_iter(body, b"\"type\"") {
-            let Some(value) = value_at(body, at + b"\"type\"".len()) else { continue };
+        for value in members(body, &needles.kind) {
             let word = value.strip_prefix(b"\"").and_then(|rest| rest.split(|byte| *byte == b'"').next());
             match word {
                 Some(b"file" | b"input_file" | b"document" | b"video" | b"input_video") => may_fill_the_window = true,
@@ -53,7 +75,7 @@ impl Found {
                 _ => {}
             }
         }
-        Self { media, may_fill_the_window, has_tools: members(b"\"tools\"").next().is_some() }
+        Self { media, may_fill_the_window, has_tools: members(body, &needles.tools).next().is_some() }
     }
 }
 
@@ -70,7 +92,7 @@ fn without_escapes(body: &[u8]) -> Cow<'_, [u8]> {
         let code = code.and_then(|digits| u8::from_str_radix(digits, 16).ok());
         code.is_some_and(|code| code == b'_' || code.is_ascii_lowercase())
     };
-    if !find_iter(body, b"\\u00").any(is_letter) {
+    if !NEEDLES.escape.find_iter(body).any(is_letter) {
         return Cow::Borrowed(body);
     }
     let parsed = serde_json::from_slice::<serde_json::Value>(body).ok();

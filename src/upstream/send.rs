@@ -160,11 +160,12 @@ impl Upstream {
             .unwrap_or_default()
             .to_ascii_lowercase();
         // What was only asked for is created or accepted.
+        // What few calls need is on the heap: its state would make that of every call larger.
         if status != 200 && !(submit.is_some() && response.status().is_success()) {
-            return Err(self.refused(call.provider, endpoint, response, call.deadline).await);
+            return Err(Box::pin(self.refused(call.provider, endpoint, response, call.deadline)).await);
         }
         if let Some(submit) = submit {
-            return self.submitted(call, endpoint, submit, response).await;
+            return Box::pin(self.submitted(call, endpoint, submit, response)).await;
         }
         if !streams {
             let body = read_body(response.into(), self.limits.answer, self.limits.idle, call.deadline).await;
@@ -172,7 +173,7 @@ impl Upstream {
         }
         // An answer in one piece where a stream was asked for is an error with the wrong status.
         if kind.starts_with("text/html") || (framing != Framing::Ndjson && kind.starts_with("application/json")) {
-            return Err(self.no_stream(call, response.into(), endpoint).await);
+            return Err(Box::pin(self.no_stream(call, response.into(), endpoint)).await);
         }
         let watch = Watch::new(self.limits.idle, call.deadline);
         Ok(Content::stream(EventStream::new(

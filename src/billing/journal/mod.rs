@@ -5,7 +5,7 @@
 //!
 //! The file is a row of numbered segments beside each other (`ringside.journal.000001`, …). An
 //! entry is its length and its CRC-32, four bytes each, little-endian, a letter that says what it
-//! is, and JSON. What a crash left half-written at the end of a segment is noticed by length or
+//! is, and MessagePack with names (events) or JSON (customers); `ringside journal` prints it. What a crash left half-written at the end of a segment is noticed by length or
 //! checksum and ends that segment; a new process begins a new one.
 //!
 //! When the disk is full, holds and customers are refused, so that no new call goes out. Calls
@@ -334,6 +334,49 @@ mod tests {
         let first = read(&path, 1, 0, None, 10).unwrap();
         assert_eq!(first.entries, [Entry::Customer(Box::new(customer)), Entry::Hold(Box::new(event(1)))]);
         assert_eq!(read(&path, 2, 0, None, 10).unwrap().entries, [usage(1)]);
+    }
+
+    #[test]
+    fn an_event_reads_back_with_all_that_it_can_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("j");
+        let journal = Journal::open(&path, 0).unwrap();
+        let full = UsageEvent {
+            response_id: Some("chatcmpl-\u{1F94A}".into()),
+            usage: Usage { prompt_tokens: u64::MAX, searches: 3, ..Usage::default() },
+            estimated: true,
+            cost: NanoUsd(i64::MIN),
+            billable: Some(NanoUsd(-1)),
+            customer_debit: Some(NanoUsd(i64::MAX)),
+            account_debit: Some(NanoUsd(0)),
+            session_id: Some("s".into()),
+            error_code: Some("rate_limited".into()),
+            first_token_ms: Some(0),
+            ..event(1)
+        };
+        let bare = UsageEvent { customer: None, raw_usage: None, tags: vec![], properties: [].into(), ..event(2) };
+        for event in [&full, &bare] {
+            journal.append(event.clone()).unwrap();
+        }
+        let read = read(&path, 1, 0, None, 10).unwrap();
+        assert_eq!(read.entries, [full, bare].map(|event| Entry::Usage(Box::new(event))));
+    }
+
+    /// Before events were MessagePack they were JSON, under small letters.
+    #[test]
+    fn what_an_earlier_version_left_reads_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("j");
+        let mut bytes = Vec::new();
+        for letter in ["h", "u"] {
+            let payload = format!("{letter}{}", serde_json::to_string(&event(1)).unwrap());
+            bytes.extend_from_slice(&(payload.len() as u32).to_le_bytes());
+            bytes.extend_from_slice(&crc32fast::hash(payload.as_bytes()).to_le_bytes());
+            bytes.extend_from_slice(payload.as_bytes());
+        }
+        std::fs::write(file_of(&path, 1), bytes).unwrap();
+        let batch = read(&path, 1, 0, None, 10).unwrap();
+        assert_eq!(batch.entries, [Entry::Hold(Box::new(event(1))), usage(1)]);
     }
 
     #[test]

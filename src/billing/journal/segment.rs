@@ -1,8 +1,7 @@
 //! The files: numbered segments of entries, written whole and read back.
 
 use super::Batch;
-use crate::wire::event::Entry;
-use serde::Serialize;
+use crate::wire::event::{Entry, UsageEvent};
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -58,9 +57,12 @@ pub(super) fn encode(entry: &Entry) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(USUAL);
     bytes.resize(HEADER, 0);
     match entry {
-        Entry::Usage(event) => json(b'u', event, &mut bytes)?,
-        Entry::Hold(event) => json(b'h', event, &mut bytes)?,
-        Entry::Customer(customer) => json(b'c', customer, &mut bytes)?,
+        Entry::Usage(event) => packed(b'U', event, &mut bytes)?,
+        Entry::Hold(event) => packed(b'H', event, &mut bytes)?,
+        Entry::Customer(customer) => {
+            bytes.push(b'c');
+            serde_json::to_writer(&mut bytes, customer)?;
+        }
     }
     let length = u32::try_from(bytes.len() - HEADER).ok().filter(|length| *length <= MOST);
     let length = length.ok_or_else(|| io::Error::other("an entry of the journal is too large"))?;
@@ -70,9 +72,11 @@ pub(super) fn encode(entry: &Entry) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn json(kind: u8, value: &impl Serialize, bytes: &mut Vec<u8>) -> io::Result<()> {
+/// Every call writes two events; as JSON, whose strings are looked through byte by byte, they were a fifteenth of all
+/// that a call executes.
+fn packed(kind: u8, event: &UsageEvent, bytes: &mut Vec<u8>) -> io::Result<()> {
     bytes.push(kind);
-    Ok(serde_json::to_writer(bytes, value)?)
+    rmp_serde::encode::write_named(bytes, event).map_err(io::Error::other)
 }
 
 /// Reads up to `most` entries of a segment from `position` on, not beyond `end`.
@@ -119,11 +123,14 @@ fn read_entry(reader: &mut impl io::Read) -> io::Result<Option<(Entry, u64)>> {
 }
 
 fn decode(payload: &[u8]) -> Option<Entry> {
-    let (kind, json) = payload.split_first()?;
+    let (kind, entry) = payload.split_first()?;
     match kind {
-        b'u' => serde_json::from_slice(json).ok().map(Entry::Usage),
-        b'h' => serde_json::from_slice(json).ok().map(Entry::Hold),
-        b'c' => serde_json::from_slice(json).ok().map(Entry::Customer),
+        b'U' => rmp_serde::from_slice(entry).ok().map(Entry::Usage),
+        b'H' => rmp_serde::from_slice(entry).ok().map(Entry::Hold),
+        b'c' => serde_json::from_slice(entry).ok().map(Entry::Customer),
+        // Events as JSON: what an earlier version left.
+        b'u' => serde_json::from_slice(entry).ok().map(Entry::Usage),
+        b'h' => serde_json::from_slice(entry).ok().map(Entry::Hold),
         _ => None,
     }
 }

@@ -1,0 +1,83 @@
+//! `ringside journal`: the entries of the journal's files, for people.
+
+use super::Failure;
+use crate::billing::journal::{self, Batch};
+use crate::config::Settings;
+use crate::wire::event::Entry;
+use serde_json::json;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Entries that are read at once.
+const BATCH: usize = 1000;
+
+pub(super) fn run(settings: &Settings) -> Result<(), Failure> {
+    let torn = print(&settings.journal, &mut io::stdout().lock())?;
+    for (segment, position) in torn {
+        let file = journal::file_of(&settings.journal, segment);
+        eprintln!("{}: what stands at byte {position} is no whole entry; a crash leaves that", file.display());
+    }
+    Ok(())
+}
+
+/// Prints every entry, and says which segments end in something else.
+fn print(path: &Path, out: &mut impl Write) -> io::Result<Vec<(u64, u64)>> {
+    let mut torn_at = Vec::new();
+    for segment in journal::segments(path)? {
+        let mut from = 0;
+        loop {
+            let Batch { entries, position, torn } = journal::read(path, segment, from, None, BATCH)?;
+            for entry in &entries {
+                writeln!(out, "{}", line(segment, entry))?;
+            }
+            if torn {
+                torn_at.push((segment, position));
+            }
+            if entries.len() < BATCH {
+                break;
+            }
+            from = position;
+        }
+    }
+    Ok(torn_at)
+}
+
+fn line(segment: u64, entry: &Entry) -> serde_json::Value {
+    match entry {
+        Entry::Hold(event) => json!({ "segment": segment, "kind": "hold", "entry": event }),
+        Entry::Usage(event) => json!({ "segment": segment, "kind": "usage", "entry": event }),
+        Entry::Customer(customer) => json!({ "segment": segment, "kind": "customer", "entry": customer }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::billing::journal::Journal;
+    use crate::billing::testing::event;
+    use crate::clock::Timestamp;
+    use serde_json::Value;
+
+    #[test]
+    fn every_whole_entry_is_a_line_and_a_cut_one_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("j");
+        let journal = Journal::open(&path, 0).unwrap();
+        let event = event("use_1", "acct_1", Timestamp(5));
+        journal.append_hold(event.clone()).unwrap();
+        journal.rotate().unwrap();
+        journal.append(event.clone()).unwrap();
+        let end = journal.end();
+        let file = journal::file_of(&path, end.segment);
+        let mut bytes = std::fs::read(&file).unwrap();
+        bytes.extend_from_within(..9);
+        std::fs::write(&file, bytes).unwrap();
+
+        let mut out = Vec::new();
+        assert_eq!(print(&path, &mut out).unwrap(), [(end.segment, end.position)]);
+        let lines: Vec<Value> = out.split(|byte| *byte == b'\n').flat_map(serde_json::from_slice).collect();
+        let kinds: Vec<_> = lines.iter().map(|line| (line["segment"].as_u64(), line["kind"].as_str())).collect();
+        assert_eq!(kinds, [(Some(1), Some("hold")), (Some(2), Some("usage"))]);
+        assert!(lines.iter().all(|line| line["entry"] == json!(event)));
+    }
+}
