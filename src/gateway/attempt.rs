@@ -14,6 +14,7 @@ use crate::id::Id;
 use crate::upstream::{self, Call, UpstreamError};
 use crate::wire::chat::ChatRequest;
 use bytes::Bytes;
+use std::pin::pin;
 use std::sync::Arc;
 
 /// A schema that a streamed answer is checked against at its end.
@@ -146,7 +147,7 @@ async fn send(
         body: encoded,
         deadline: running.begun() + gateway.total,
     };
-    match running.renewing(gateway.upstream.send(call)).await {
+    match running.renewing(pin!(gateway.upstream.send(call))).await {
         Ok(answer) => {
             running.attempts(answer.attempts);
             Ok((running, operation, answer.content))

@@ -14,6 +14,7 @@ use crate::adapter::view::{Input, Plain};
 use crate::upstream::{self, Call, UpstreamError};
 use crate::wire::plain::PlainRequest;
 use bytes::Bytes;
+use std::pin::pin;
 
 /// What a moderation without a model means.
 const DEFAULT_MODERATION: &str = "fc:openai/omni-moderation-latest";
@@ -85,7 +86,7 @@ async fn attempt(
         body: json.into_bytes().into(),
         deadline: running.begun() + gateway.total,
     };
-    let answer = match running.renewing(gateway.upstream.send(call)).await {
+    let answer = match running.renewing(pin!(gateway.upstream.send(call))).await {
         Ok(answer) => answer,
         Err(error) => {
             running.attempts(error.attempts);

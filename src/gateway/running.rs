@@ -17,6 +17,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use smol_str::SmolStr;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -78,9 +79,9 @@ impl Running {
         self.call().permit.customer_balance()
     }
 
-    /// Waits for `work`, renewing the hold meanwhile.
-    pub(super) async fn renewing<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let mut work = std::pin::pin!(work);
+    /// Waits for `work`, renewing the hold meanwhile. It is pinned by who calls: a future that takes another by value
+    /// has room for it twice.
+    pub(super) async fn renewing<T>(&mut self, mut work: Pin<&mut impl Future<Output = T>>) -> T {
         loop {
             match tokio::time::timeout(RENEWAL, work.as_mut()).await {
                 Ok(done) => return done,
