@@ -2,7 +2,7 @@
 
 use rand::RngExt as _;
 use sha2::{Digest as _, Sha256};
-use smol_str::{SmolStr, SmolStrBuilder};
+use smol_str::SmolStr;
 use std::fmt;
 
 /// Crockford's base 32, in lower case: no i, l, o, u.
@@ -22,13 +22,10 @@ impl Id {
     fn at(prefix: &str, milliseconds: i64) -> Self {
         let random: u128 = rand::rng().random();
         let bits = ((milliseconds as u128 & 0xFFFF_FFFF_FFFF) << 80) | (random & ((1 << 80) - 1));
-        let mut text = SmolStrBuilder::new();
-        text.push_str(prefix);
-        text.push('_');
-        for position in (0..26).rev() {
-            text.push(char::from(ALPHABET[(bits >> (position * 5)) as usize & 31]));
-        }
-        Self(text.finish())
+        let characters: [u8; 26] = std::array::from_fn(|at| ALPHABET[(bits >> ((25 - at) * 5)) as usize & 31]);
+        // The alphabet is ASCII.
+        let characters = std::str::from_utf8(&characters).unwrap_or_default();
+        Self([prefix, "_", characters].concat().into())
     }
 
     pub fn as_str(&self) -> &str {

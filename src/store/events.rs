@@ -106,20 +106,20 @@ fn value(event: &UsageEvent, column: Column) -> Result<Value, StoreError> {
     let json = |text: serde_json::Result<String>| {
         text.map_err(|error| StoreError::Value(format!("event {}: {error}", event.id)))
     };
-    let text = |text: Option<&SmolStr>| text.map(SmolStr::to_string).into();
+    let text = |text: Option<&SmolStr>| text.map(SmolStr::as_str).into();
     let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
     Ok(match column {
-        Column::Id => event.id.to_string().into(),
-        Column::AccountId => event.account_id.to_string().into(),
-        Column::TokenId => event.token_id.to_string().into(),
-        Column::RequestId => event.request_id.to_string().into(),
+        Column::Id => event.id.as_str().into(),
+        Column::AccountId => event.account_id.as_str().into(),
+        Column::TokenId => event.token_id.as_str().into(),
+        Column::RequestId => event.request_id.as_str().into(),
         Column::ResponseId => text(event.response_id.as_ref()),
         Column::Created => event.created.into(),
         Column::Customer => text(event.customer.as_ref()),
-        Column::Endpoint => event.endpoint.to_string().into(),
-        Column::Reference => event.reference.to_string().into(),
-        Column::Provider => event.provider.to_string().into(),
-        Column::Model => event.model.to_string().into(),
+        Column::Endpoint => event.endpoint.as_str().into(),
+        Column::Reference => event.reference.as_str().into(),
+        Column::Provider => event.provider.as_str().into(),
+        Column::Model => event.model.as_str().into(),
         Column::PromptTokens => count(event.usage.prompt_tokens).into(),
         Column::CompletionTokens => count(event.usage.completion_tokens).into(),
         Column::CachedInputTokens => count(event.usage.cached_input_tokens).into(),
@@ -129,11 +129,11 @@ fn value(event: &UsageEvent, column: Column) -> Result<Value, StoreError> {
         Column::CostNanoUsd => event.cost.0.into(),
         Column::ListCostNanoUsd => event.list_cost.0.into(),
         Column::BillableNanoUsd => event.billable.map(|amount| amount.0).into(),
-        Column::PriceVersion => event.price_version.to_string().into(),
+        Column::PriceVersion => event.price_version.as_str().into(),
         Column::Tags => json(serde_json::to_string(&event.tags))?.into(),
         Column::SessionId => text(event.session_id.as_ref()),
         Column::Properties => json(serde_json::to_string(&event.properties))?.into(),
-        Column::Status => event.status.to_string().into(),
+        Column::Status => event.status.as_str().into(),
         Column::ErrorCode => text(event.error_code.as_ref()),
         Column::Attempts => i64::from(event.attempts).into(),
         Column::Streamed => event.streamed.into(),
