@@ -4,7 +4,7 @@ use super::Failure;
 use crate::billing::journal::{self, Batch};
 use crate::config::Settings;
 use crate::wire::event::Entry;
-use serde_json::json;
+use serde::Serialize;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -12,28 +12,45 @@ use std::path::Path;
 const BATCH: usize = 1000;
 
 pub(super) fn run(settings: &Settings) -> Result<(), Failure> {
-    let torn = print(&settings.journal, &mut io::stdout().lock())?;
+    let torn = print(&settings.journal, BATCH, &mut io::stdout().lock())?;
     for (segment, position) in torn {
         let file = journal::file_of(&settings.journal, segment);
-        eprintln!("{}: what stands at byte {position} is no whole entry; a crash leaves that", file.display());
+        let file = file.display();
+        eprintln!("{file}: no whole entry stands at byte {position}: a crash cut it, or it is being written");
     }
     Ok(())
 }
 
-/// Prints every entry, and says which segments end in something else.
-fn print(path: &Path, out: &mut impl Write) -> io::Result<Vec<(u64, u64)>> {
+/// One entry, as it is printed. Amounts are nano-USD, but for a new customer's budget.
+#[derive(Serialize)]
+struct Line<T> {
+    segment: u64,
+    kind: &'static str,
+    entry: T,
+}
+
+/// Prints every entry, and says which segments end in something else, and where.
+fn print(path: &Path, most: usize, out: &mut impl Write) -> io::Result<Vec<(u64, u64)>> {
     let mut torn_at = Vec::new();
     for segment in journal::segments(path)? {
         let mut from = 0;
         loop {
-            let Batch { entries, position, torn } = journal::read(path, segment, from, None, BATCH)?;
+            let Batch { entries, position, torn } = match journal::read(path, segment, from, None, most) {
+                // What was drained is removed, and the database has it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => break,
+                read => read?,
+            };
             for entry in &entries {
-                writeln!(out, "{}", line(segment, entry))?;
+                match entry {
+                    Entry::Hold(entry) => line(out, &Line { segment, kind: "hold", entry })?,
+                    Entry::Usage(entry) => line(out, &Line { segment, kind: "usage", entry })?,
+                    Entry::Customer(entry) => line(out, &Line { segment, kind: "customer", entry })?,
+                }
             }
             if torn {
                 torn_at.push((segment, position));
             }
-            if entries.len() < BATCH {
+            if entries.len() < most {
                 break;
             }
             from = position;
@@ -42,12 +59,9 @@ fn print(path: &Path, out: &mut impl Write) -> io::Result<Vec<(u64, u64)>> {
     Ok(torn_at)
 }
 
-fn line(segment: u64, entry: &Entry) -> serde_json::Value {
-    match entry {
-        Entry::Hold(event) => json!({ "segment": segment, "kind": "hold", "entry": event }),
-        Entry::Usage(event) => json!({ "segment": segment, "kind": "usage", "entry": event }),
-        Entry::Customer(customer) => json!({ "segment": segment, "kind": "customer", "entry": customer }),
-    }
+fn line(out: &mut impl Write, line: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, line)?;
+    writeln!(out)
 }
 
 #[cfg(test)]
@@ -56,7 +70,7 @@ mod tests {
     use crate::billing::journal::Journal;
     use crate::billing::testing::event;
     use crate::clock::Timestamp;
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     #[test]
     fn every_whole_entry_is_a_line_and_a_cut_one_is_told() {
@@ -64,6 +78,7 @@ mod tests {
         let path = folder.path().join("j");
         let journal = Journal::open(&path, 0).unwrap();
         let event = event("use_1", "acct_1", Timestamp(5));
+        journal.append_hold(event.clone()).unwrap();
         journal.append_hold(event.clone()).unwrap();
         journal.rotate().unwrap();
         journal.append(event.clone()).unwrap();
@@ -73,11 +88,13 @@ mod tests {
         bytes.extend_from_within(..9);
         std::fs::write(&file, bytes).unwrap();
 
-        let mut out = Vec::new();
-        assert_eq!(print(&path, &mut out).unwrap(), [(end.segment, end.position)]);
-        let lines: Vec<Value> = out.split(|byte| *byte == b'\n').flat_map(serde_json::from_slice).collect();
-        let kinds: Vec<_> = lines.iter().map(|line| (line["segment"].as_u64(), line["kind"].as_str())).collect();
-        assert_eq!(kinds, [(Some(1), Some("hold")), (Some(2), Some("usage"))]);
-        assert!(lines.iter().all(|line| line["entry"] == json!(event)));
+        for most in [1, 2, 100] {
+            let mut out = Vec::new();
+            assert_eq!(print(&path, most, &mut out).unwrap(), [(end.segment, end.position)]);
+            let lines: Vec<Value> = out.split(|byte| *byte == b'\n').flat_map(serde_json::from_slice).collect();
+            let kinds: Vec<_> = lines.iter().map(|line| (line["segment"].as_u64(), line["kind"].as_str())).collect();
+            assert_eq!(kinds, [(Some(1), Some("hold")), (Some(1), Some("hold")), (Some(2), Some("usage"))]);
+            assert!(lines.iter().all(|line| line["entry"] == json!(event)));
+        }
     }
 }

@@ -17,7 +17,7 @@ const TOOLS: u64 = 1000;
 /// A picture or a sound: the dearest picture known counts 48,169 tokens.
 const MEDIA: u64 = 50_000;
 
-/// What is looked for, made ready once: that costs more than a search of a short request.
+/// What is looked for, made ready once: to make it ready takes longer than to search a short request.
 struct Needles {
     image_url: Finder<'static>,
     input_audio: Finder<'static>,

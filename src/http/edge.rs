@@ -49,11 +49,12 @@ pub async fn edge(State(api): State<Api>, mut request: Request, next: Next) -> R
     let code = response.extensions().get::<ErrorCode>().map(|code| code.0.text());
     let cause = response.extensions().get::<Cause>().map(|cause| cause.0.as_str());
     let milliseconds = duration.as_secs_f64() * 1000.0;
+    let request_id = id.as_str();
     // The route's pattern is logged and never the path, which may hold a customer's name.
     if status.is_server_error() {
-        tracing::warn!(request_id = id.as_str(), %method, route, status = status.as_u16(), code, cause, milliseconds, "request");
+        tracing::warn!(request_id, %method, route, status = status.as_u16(), code, cause, milliseconds, "request");
     } else {
-        tracing::debug!(request_id = id.as_str(), %method, route, status = status.as_u16(), code, milliseconds, "request");
+        tracing::debug!(request_id, %method, route, status = status.as_u16(), code, milliseconds, "request");
     }
     if let Some(header) = header {
         response.headers_mut().insert(REQUEST_ID, header);

@@ -7,14 +7,17 @@ use std::fmt::Write as _;
 
 /// Rows of one statement, the largest first: PostgreSQL takes at most 65,535 values, SQLite 32,766,
 /// and no table that is written in batches has more than 40 columns. Each statement is a round trip to
-/// the thread or the server that runs it; one of 512 rows saves some of them and costs more, as its values and
-/// SQLite's places for them leave a processor's cache before they are used.
-const SIZES: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
+/// the server or the thread that runs it.
+const SIZES: [usize; 10] = [512, 256, 128, 64, 32, 16, 8, 4, 2, 1];
+/// SQLite's thread is near, so that a round trip costs little; the values of more rows, and SQLite's places for them,
+/// leave a processor's cache before they are used.
+const MOST_OF_SQLITE: usize = 64;
 
 /// Cuts `rows` into as few batches as the sizes allow.
-pub(super) fn batches<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+pub(super) fn batches<T>(backend: DatabaseBackend, mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+    let most = if backend == DatabaseBackend::Sqlite { MOST_OF_SQLITE } else { SIZES[0] };
     std::iter::from_fn(move || {
-        let size = SIZES.into_iter().find(|size| *size <= rows.len())?;
+        let size = SIZES.into_iter().find(|size| *size <= rows.len().min(most))?;
         let (batch, rest) = rows.split_at(size);
         rows = rest;
         Some(batch)
@@ -43,13 +46,12 @@ pub(super) async fn insert<T>(
     rows: &[T],
     fill: impl Fn(&T, &mut Vec<Value>) -> Result<(), StoreError>,
 ) -> Result<u64, StoreError> {
-    let mut written = 0;
-    for batch in batches(rows) {
+    let (backend, mut written) = (transaction.get_database_backend(), 0);
+    for batch in batches(backend, rows) {
         let mut values = Vec::with_capacity(batch.len() * into.columns.len());
         for row in batch {
             fill(row, &mut values)?;
         }
-        let backend = transaction.get_database_backend();
         let statement = Statement::from_sql_and_values(backend, into.sql(backend, batch.len()), values);
         written += transaction.execute_raw(statement).await?.rows_affected();
     }
@@ -85,11 +87,14 @@ mod tests {
     #[test]
     fn every_row_is_in_one_batch_and_sizes_are_few() {
         let rows: Vec<usize> = (0..1000).collect();
-        let cut: Vec<&[usize]> = batches(&rows).collect();
-        assert_eq!(cut.concat(), rows);
-        assert!(cut.iter().all(|batch| SIZES.contains(&batch.len())));
-        assert_eq!(cut.iter().map(|batch| batch.len()).collect::<Vec<_>>(), [[64; 15].as_slice(), &[32, 8]].concat());
-        assert_eq!(batches::<u8>(&[]).count(), 0);
+        let sizes = |backend| {
+            let cut: Vec<&[usize]> = batches(backend, &rows).collect();
+            assert_eq!(cut.concat(), rows);
+            cut.iter().map(|batch| batch.len()).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(DatabaseBackend::Postgres), [512, 256, 128, 64, 32, 8]);
+        assert_eq!(sizes(DatabaseBackend::Sqlite), [[64; 15].as_slice(), &[32, 8]].concat());
+        assert_eq!(batches::<u8>(DatabaseBackend::Sqlite, &[]).count(), 0);
     }
 
     #[test]

@@ -73,7 +73,7 @@ pub(super) async fn insert_new(
     transaction: &impl ConnectionTrait,
     customers: &[&NewCustomer],
 ) -> Result<(), StoreError> {
-    for batch in batches(customers) {
+    for batch in batches(transaction.get_database_backend(), customers) {
         let rows = batch.iter().map(|new| {
             Ok(customer::ActiveModel {
                 id: Set(new.id.clone()),

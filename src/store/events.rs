@@ -42,7 +42,7 @@ pub(super) async fn insert(transaction: &impl ConnectionTrait, events: &[&UsageE
 /// Those of `ids` that are there.
 pub(super) async fn known(transaction: &impl ConnectionTrait, ids: &[&str]) -> Result<HashSet<String>, StoreError> {
     let mut known = HashSet::new();
-    for batch in batches(ids) {
+    for batch in batches(transaction.get_database_backend(), ids) {
         let query = usage_event::Entity::find().select_only().column(usage_event::Column::Id);
         let found = query.filter(usage_event::Column::Id.is_in(batch.iter().copied()));
         known.extend(found.into_tuple::<String>().all(transaction).await?);

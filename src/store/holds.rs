@@ -21,7 +21,7 @@ fn event(row: &hold::Model) -> Result<UsageEvent, StoreError> {
 
 /// Adds holds, or puts them in the place of earlier ones of the same calls.
 pub(super) async fn put(transaction: &impl ConnectionTrait, events: &[&UsageEvent]) -> Result<(), StoreError> {
-    for batch in batches(events) {
+    for batch in batches(transaction.get_database_backend(), events) {
         let rows = batch.iter().map(|event| {
             Ok(hold::ActiveModel {
                 id: Set(event.id.to_string()),
@@ -42,7 +42,7 @@ pub(super) async fn put(transaction: &impl ConnectionTrait, events: &[&UsageEven
 
 /// Deletes the holds of calls that are over.
 pub(super) async fn delete(transaction: &impl ConnectionTrait, ids: &[&str]) -> Result<(), StoreError> {
-    for batch in batches(ids) {
+    for batch in batches(transaction.get_database_backend(), ids) {
         hold::Entity::delete_many().filter(hold::Column::Id.is_in(batch.iter().copied())).exec(transaction).await?;
     }
     Ok(())

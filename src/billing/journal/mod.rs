@@ -5,8 +5,10 @@
 //!
 //! The file is a row of numbered segments beside each other (`ringside.journal.000001`, …). An
 //! entry is its length and its CRC-32, four bytes each, little-endian, a letter that says what it
-//! is, and MessagePack with names (events) or JSON (customers); `ringside journal` prints it. What a crash left half-written at the end of a segment is noticed by length or
-//! checksum and ends that segment; a new process begins a new one.
+//! is, and MessagePack with names (events) or JSON (customers); `ringside journal` prints it. What a
+//! crash left half-written at the end of a segment is noticed by length or checksum and ends that
+//! segment; a new process begins a new one. A whole entry that can't be understood is an error, and
+//! nothing is passed over: a later version may have written it.
 //!
 //! When the disk is full, holds and customers are refused, so that no new call goes out. Calls
 //! that run are finished: their events wait in memory until they can be written, while their holds,
@@ -362,21 +364,44 @@ mod tests {
         assert_eq!(read.entries, [full, bare].map(|event| Entry::Usage(Box::new(event))));
     }
 
+    /// A payload as it stands in a file.
+    fn framed(payload: &[u8]) -> Vec<u8> {
+        let checksum = crc32fast::hash(payload);
+        [&(payload.len() as u32).to_le_bytes(), &checksum.to_le_bytes(), payload].concat()
+    }
+
     /// Before events were MessagePack they were JSON, under small letters.
     #[test]
     fn what_an_earlier_version_left_reads_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("j");
-        let mut bytes = Vec::new();
-        for letter in ["h", "u"] {
-            let payload = format!("{letter}{}", serde_json::to_string(&event(1)).unwrap());
-            bytes.extend_from_slice(&(payload.len() as u32).to_le_bytes());
-            bytes.extend_from_slice(&crc32fast::hash(payload.as_bytes()).to_le_bytes());
-            bytes.extend_from_slice(payload.as_bytes());
-        }
-        std::fs::write(file_of(&path, 1), bytes).unwrap();
+        let json = r#"{"id":"use_0001","account_id":"acct_1","token_id":"tok_1","request_id":"req_1","created":0,"customer":"cus \"ü\"\n","customer_id":"cus_1","endpoint":"/v1/chat/completions","reference":"fc:sim/echo","provider":"sim","model":"echo","usage":{"prompt_tokens":0,"completion_tokens":0},"raw_usage":"{}","estimated":false,"cost":1,"list_cost":1,"held":7,"price_version":"","tags":["a"],"properties":{"k":"v"},"status":"ok","attempts":1,"streamed":false,"latency_ms":1}"#;
+        let entries = ["h", "u"].map(|letter| framed(format!("{letter}{json}").as_bytes()));
+        std::fs::write(file_of(&path, 1), entries.concat()).unwrap();
         let batch = read(&path, 1, 0, None, 10).unwrap();
         assert_eq!(batch.entries, [Entry::Hold(Box::new(event(1))), usage(1)]);
+    }
+
+    /// What is read by later versions as well must not change by accident.
+    #[test]
+    fn an_event_is_written_as_ever() {
+        let bytes = encode(&usage(1)).unwrap();
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        insta::assert_snapshot!(hex);
+    }
+
+    #[test]
+    fn a_whole_entry_that_is_not_understood_stops_the_reading() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("j");
+        for strange in [&b"X{}"[..], b"U\xC1", b"u{\"id\":1}"] {
+            std::fs::write(file_of(&path, 1), framed(strange)).unwrap();
+            let error = read(&path, 1, 0, None, 10).err().expect("it can't be read");
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{error}");
+        }
+        // Zeros are what a power cut leaves, and their checksum is right.
+        std::fs::write(file_of(&path, 1), [0; 64]).unwrap();
+        assert!(read(&path, 1, 0, None, 10).unwrap().torn);
     }
 
     #[test]

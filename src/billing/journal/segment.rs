@@ -82,7 +82,7 @@ fn packed(kind: u8, event: &UsageEvent, bytes: &mut Vec<u8>) -> io::Result<()> {
 /// Reads up to `most` entries of a segment from `position` on, not beyond `end`.
 ///
 /// # Errors
-/// When the file can't be read. A torn end is no error.
+/// When the file can't be read, or a whole entry of it not be understood. A torn end is no error.
 pub fn read(path: &Path, segment: u64, position: u64, end: Option<u64>, most: usize) -> io::Result<Batch> {
     let mut file = File::open(file_of(path, segment))?;
     let length = file.metadata()?.len().min(end.unwrap_or(u64::MAX));
@@ -90,7 +90,11 @@ pub fn read(path: &Path, segment: u64, position: u64, end: Option<u64>, most: us
     let mut reader = io::BufReader::with_capacity(256 * 1024, file.take(length.saturating_sub(position)));
     let mut batch = Batch { entries: Vec::new(), position, torn: false };
     while batch.entries.len() < most && batch.position < length {
-        match read_entry(&mut reader)? {
+        let entry = read_entry(&mut reader).map_err(|error| {
+            let file = file_of(path, segment);
+            io::Error::new(error.kind(), format!("{}, byte {}: {error}", file.display(), batch.position))
+        })?;
+        match entry {
             Some((entry, bytes)) => {
                 batch.entries.push(entry);
                 batch.position += bytes;
@@ -112,14 +116,21 @@ fn read_entry(reader: &mut impl io::Read) -> io::Result<Option<(Entry, u64)>> {
     }
     let length = u32::from_le_bytes([header[0], header[1], header[2], header[3]]);
     let checksum = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
-    if length > MOST {
+    // Zeros that a power cut left would be an entry of no length with the right checksum.
+    if length == 0 || length > MOST {
         return Ok(None);
     }
     let mut payload = vec![0; length as usize];
     if !fill(reader, &mut payload)? || crc32fast::hash(&payload) != checksum {
         return Ok(None);
     }
-    Ok(decode(&payload).map(|entry| (entry, u64::from(length) + HEADER as u64)))
+    let entry = decode(&payload).ok_or_else(|| {
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            "this version of Ringside does not understand the entry: start the version that wrote it, and stop it when its journal is drained",
+        )
+    })?;
+    Ok(Some((entry, u64::from(length) + HEADER as u64)))
 }
 
 fn decode(payload: &[u8]) -> Option<Entry> {
