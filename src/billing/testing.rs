@@ -6,9 +6,9 @@ use super::{Payer, Terms, Wish};
 use crate::adapter::price::Price;
 use crate::adapter::provider::ModelKind;
 use crate::clock::Timestamp;
+use crate::codegen::checker::Checker;
 use crate::codegen::node::Node;
 use crate::codegen::price;
-use crate::codegen::spec::Checker;
 use crate::wire::event::UsageEvent;
 use std::sync::Arc;
 

@@ -1,11 +1,12 @@
 //! A checked spec as a Rust module: its static description and its functions.
 
 use super::chain::Chain;
+use super::checker::Checker;
 use super::price::Price;
 use super::problem::Problem;
 use super::reply::{Replies, finish_table};
 use super::request::Requests;
-use super::spec::{self, Auth, Checker, Model, SigV4, Spec, Submit};
+use super::spec::{self, Auth, Model, SigV4, Spec, Submit};
 use super::vocab::{CHAT_PARAMETERS, EMBEDDING_PARAMETERS, RequestMember};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};

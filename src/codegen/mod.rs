@@ -3,10 +3,11 @@
 //! It imports nothing of the crate: `build.rs` includes it by path, and the library holds it as a
 //! module, so that `ringside check` and a build say the same. [`compile`] is the whole of it:
 //! files are read to nodes that know their places ([`node`]), laid over what they extend
-//! ([`chain`]), read as a spec ([`spec`]), and their mappings compiled ([`request`], [`reply`])
+//! ([`chain`]), read as a spec ([`spec`], through [`checker`]), and their mappings compiled ([`request`], [`reply`])
 //! against the closed lists of [`vocab`] and [`members`]. Every problem of every file is found in one run.
 
 mod chain;
+pub mod checker;
 mod emit;
 pub mod members;
 pub mod node;

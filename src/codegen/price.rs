@@ -5,9 +5,9 @@
 //! last row that fits a call is its price. All of it is whole numbers: a rate is nano-USD a million
 //! tokens, which is femto-USD a token.
 
+use super::checker::Checker;
 use super::members::{PRICE, RATES};
 use super::node::Node;
-use super::spec::Checker;
 
 /// How many rates a row has; their order is that of [`RATES`].
 pub const KINDS: usize = RATES.len();

@@ -3,9 +3,9 @@
 //! A struct holds just the members that some sink reads, borrowed from the input; a member has
 //! the type of the sink's parameter that it feeds, and anything else in its place reads as absent.
 
+use super::checker::Checker;
 use super::node::{Node, Value};
 use super::problem::suggest;
-use super::spec::Checker;
 use super::vocab::{ERROR_BODY, Leaf, Parameter, SINKS, Sink};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};

@@ -7,10 +7,10 @@
 mod copied;
 mod source;
 
+use super::checker::Checker;
 use super::members::DIRECTIVES;
 use super::node::{Constant, Key, Node, Value};
 use super::problem::suggest;
-use super::spec::Checker;
 use super::vocab::{self, Kind, RequestMember};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};

@@ -1,9 +1,10 @@
 //! A spec file as a typed value. Everything that is not a mapping is read and checked here.
 
-use super::members::{self, Member};
+use super::checker::Checker;
+use super::members;
 use super::node::{Constant, Node, Value};
 use super::price::{self, Price};
-use super::problem::{Place, Problem, suggest};
+use super::problem::{Place, suggest};
 use super::vocab::{ERROR_BODY, ERROR_KINDS, FINISH_REASONS};
 
 /// A provider's spec, what it inherits laid under it.
@@ -129,129 +130,13 @@ pub struct Model {
     pub successor: Option<String>,
 }
 
-/// Reads nodes and collects what is wrong, so that one run says everything.
-#[derive(Default)]
-pub struct Checker {
-    pub problems: Vec<Problem>,
-}
-
-impl Checker {
-    pub fn say(&mut self, at: &Place, text: impl Into<String>) {
-        self.problems.push(Problem::new(at.clone(), text));
-    }
-
-    /// Complains of members that are not in `known`.
-    pub fn only(&mut self, node: &Node, what: &str, known: &[&str]) {
-        let Some(members) = node.map() else {
-            self.say(&node.at, format!("expected a map: {what} has {}", known.join(", ")));
-            return;
-        };
-        for (key, _) in members {
-            if !known.contains(&key.name.as_str()) {
-                let hint = suggest(&key.name, known.iter().copied());
-                self.say(&key.at, format!("{what} has no `{}`; {hint}", key.name));
-            }
-        }
-    }
-
-    /// The same, of a map whose members are listed in [`members`].
-    pub fn members(&mut self, node: &Node, what: &str, known: &[Member]) {
-        let names: Vec<&str> = known.iter().map(|member| member.name).collect();
-        self.only(node, what, &names);
-    }
-
-    fn required<'n>(&mut self, node: &'n Node, what: &str, name: &str) -> Option<&'n Node> {
-        let found = node.get(name);
-        if found.is_none() && node.map().is_some() {
-            self.say(&node.at, format!("{what} lacks `{name}`"));
-        }
-        found
-    }
-
-    pub fn text(&mut self, node: &Node, what: &str) -> String {
-        match node.text() {
-            Some(text) => text.to_owned(),
-            None => {
-                self.say(&node.at, format!("{what} is a text, not {}", node.kind()));
-                String::new()
-            }
-        }
-    }
-
-    pub fn optional_text(&mut self, node: &Node, name: &str) -> Option<String> {
-        node.get(name).map(|value| self.text(value, &format!("`{name}`")))
-    }
-
-    fn required_text(&mut self, node: &Node, what: &str, name: &str) -> String {
-        match self.required(node, what, name) {
-            Some(value) => self.text(value, &format!("`{name}`")),
-            None => String::new(),
-        }
-    }
-
-    pub fn word(
-        &mut self,
-        node: Option<&Node>,
-        name: &str,
-        words: &[(&str, &'static str)],
-        default: &'static str,
-    ) -> &'static str {
-        let Some(node) = node else { return default };
-        let text = self.text(node, &format!("`{name}`"));
-        match words.iter().find(|(word, _)| *word == text) {
-            Some((_, rust)) => rust,
-            None => {
-                let hint = suggest(&text, words.iter().map(|(word, _)| *word));
-                self.say(&node.at, format!("`{name}` can't be `{text}`; {hint}"));
-                default
-            }
-        }
-    }
-
-    fn texts(&mut self, node: &Node, what: &str) -> Vec<String> {
-        let Some(items) = node.list() else {
-            self.say(&node.at, format!("{what} is a list of texts"));
-            return Vec::new();
-        };
-        items.iter().map(|item| self.text(item, what)).collect()
-    }
-
-    pub fn number<T: std::str::FromStr>(&mut self, node: &Node, what: &str) -> Option<T> {
-        let number = node.text().and_then(|text| text.parse().ok());
-        if number.is_none() {
-            self.say(&node.at, format!("{what} is a whole number"));
-        }
-        number
-    }
-
-    fn pairs(&mut self, node: Option<&Node>, what: &str) -> Vec<(String, String)> {
-        let Some(node) = node else { return Vec::new() };
-        let Some(members) = node.map() else {
-            self.say(&node.at, format!("{what} is a map of names and texts"));
-            return Vec::new();
-        };
-        members.iter().map(|(key, value)| (key.name.clone(), self.text(value, &format!("`{}`", key.name)))).collect()
-    }
-
-    /// Every `{credential}` of a text must be one of the spec's.
-    fn placeholders(&mut self, text: &str, at: &Place, credentials: &[Credential], also: &[&str]) {
-        for rest in text.split('{').skip(1) {
-            let name = rest.split('}').next().unwrap_or(rest);
-            let known = || credentials.iter().map(|credential| credential.name.as_str()).chain(also.iter().copied());
-            if !known().any(|other| other == name) {
-                self.say(at, format!("`{{{name}}}` is no credential of this spec; {}", suggest(name, known())));
-            }
-        }
-    }
-}
-
 /// Reads a whole, merged spec.
 pub fn read(node: &Node, check: &mut Checker) -> Spec {
     check.members(node, "a spec", members::SPEC);
     let credentials = credentials(node.get("credentials"), check);
     let base_url = check.required_text(node, "a spec", "base_url");
     if let Some(url) = node.get("base_url") {
-        check.placeholders(&base_url, &url.at, &credentials, &[]);
+        placeholders(&base_url, &url.at, &credentials, &[], check);
         if !(base_url.starts_with("https://") || base_url.starts_with("http://") || base_url.starts_with('{')) {
             check.say(&url.at, "`base_url` begins with https:// or http://");
         }
@@ -264,7 +149,7 @@ pub fn read(node: &Node, check: &mut Checker) -> Spec {
     }
     for part in ["headers", "query"] {
         for (_, value) in node.get(part).and_then(Node::map).unwrap_or(&[]) {
-            check.placeholders(value.text().unwrap_or(""), &value.at, &credentials, &[]);
+            placeholders(value.text().unwrap_or(""), &value.at, &credentials, &[], check);
         }
     }
     Spec {
@@ -373,7 +258,7 @@ const AUTHS: &str = "{ bearer: CREDENTIAL }, { header: NAME, value: CREDENTIAL }
 fn path(node: &Node, what: &str, name: &str, credentials: &[Credential], check: &mut Checker) -> Option<String> {
     let value = node.get(name)?;
     let text = check.text(value, &format!("`{name}`"));
-    check.placeholders(&text, &value.at, credentials, &["model", "model_path"]);
+    placeholders(&text, &value.at, credentials, &["model", "model_path"], check);
     if !text.starts_with('/') {
         check.say(&value.at, format!("the path of {what} begins with a slash"));
     }
@@ -595,4 +480,15 @@ pub fn day(node: &Node, name: &str, check: &mut Checker) -> Option<String> {
         check.say(&at.at, format!("`{name}` is a day such as \"2027-04-01\""));
     }
     Some(day)
+}
+
+/// Every `{credential}` of a text must be one of the spec's.
+fn placeholders(text: &str, at: &Place, credentials: &[Credential], also: &[&str], check: &mut Checker) {
+    for rest in text.split('{').skip(1) {
+        let name = rest.split('}').next().unwrap_or(rest);
+        let known = || credentials.iter().map(|credential| credential.name.as_str()).chain(also.iter().copied());
+        if !known().any(|other| other == name) {
+            check.say(at, format!("`{{{name}}}` is no credential of this spec; {}", suggest(name, known())));
+        }
+    }
 }
