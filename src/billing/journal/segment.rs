@@ -72,7 +72,7 @@ pub(super) fn encode(entry: &Entry) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Every call writes two events; as JSON, whose strings are looked through byte by byte, they were a fifteenth of all
+/// Every call writes two events; as JSON, whose strings are looked through byte by byte, they were a fourteenth of all
 /// that a call executes.
 fn packed(kind: u8, event: &UsageEvent, bytes: &mut Vec<u8>) -> io::Result<()> {
     bytes.push(kind);
