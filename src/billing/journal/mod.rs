@@ -386,8 +386,7 @@ mod tests {
     #[test]
     fn an_event_is_written_as_ever() {
         let bytes = encode(&usage(1)).unwrap();
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        insta::assert_snapshot!(hex);
+        insta::assert_snapshot!(bytes.escape_ascii());
     }
 
     #[test]
