@@ -12,7 +12,14 @@ use std::path::Path;
 const BATCH: usize = 1000;
 
 pub(super) fn run(settings: &Settings) -> Result<(), Failure> {
-    let torn = print(&settings.journal, BATCH, &mut io::stdout().lock())?;
+    if journal::segments(&settings.journal)?.is_empty() {
+        eprintln!("{}: there is no such journal; the setting `journal` says where it is", settings.journal.display());
+    }
+    let torn = match print(&settings.journal, BATCH, &mut io::stdout().lock()) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+        printed => printed?,
+    };
     for (segment, position) in torn {
         let file = journal::file_of(&settings.journal, segment);
         let file = file.display();
