@@ -72,7 +72,7 @@ impl MigrationTrait for Migration {
 }
 
 /// Sums up the events that are there. A step that a crash cut is begun anew.
-async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+pub(super) async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let connection = manager.get_connection();
     let backend = manager.get_database_backend();
     let range = Statement::from_string(backend, "SELECT MIN(created) AS first, MAX(created) AS last FROM usage_events");

@@ -11,6 +11,7 @@ mod m20261125_000005_rollups;
 mod m20261125_000006_idempotency;
 mod m20261125_000010_slots;
 mod m20261126_000011_account_limits;
+mod m20261126_000012_sums_behind;
 
 /// All steps, in order. A step that has been released is never changed.
 pub struct Migrator;
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000006_idempotency::Migration),
             Box::new(m20261125_000010_slots::Migration),
             Box::new(m20261126_000011_account_limits::Migration),
+            Box::new(m20261126_000012_sums_behind::Migration),
         ]
     }
 }

@@ -13,7 +13,7 @@ use crate::http::router::{Side, router};
 use crate::http::server::Server;
 use crate::http::state::{Api, KeyedCalls, REPORT_TURNS, Rooms};
 use crate::outbound::{Outbound, Reach};
-use crate::store::{Claim, idempotency};
+use crate::store::{Claim, idempotency, rollups};
 use crate::telemetry::Metrics;
 use crate::upstream::{Access, Endpoints, Limits, Upstream};
 use std::collections::HashSet;
@@ -186,6 +186,9 @@ impl App {
         }
         if let Err(error) = self.drain.flush().await {
             tracing::error!(%error, "usage events wait in the journal for the next start");
+        }
+        if let Err(error) = rollups::catch_up(self.api.store()).await {
+            tracing::error!(%error, "the sums of usage could not follow; the next start tries again");
         }
         if let Err(error) = self.drain.journal().sync() {
             tracing::error!(%error, "the journal can't be synced");

@@ -40,6 +40,8 @@ http {
   }
 }
 NGINX
+curl --silent --show-error --fail --output /dev/null -X PATCH -H "authorization: Bearer $token" \
+    -H 'content-type: application/json' -d '{"default_customer_budget_usd":1000000}' http://127.0.0.1:9102/v1/account
 taskset -c 1 nginx -p "$work" -c nginx.conf 2>nginx.log &
 front=$!
 trap 'kill $front $gateway $upstream 2>/dev/null; wait' EXIT

@@ -164,6 +164,7 @@ async fn rebuild(store: &Store, counters: &Counters, month: Month) -> Result<(),
         }
     }
     // Of the sums and not of the events, of which a month may have millions.
+    rollups::catch_up(store).await?;
     for (account, customer, spent) in rollups::spent(store, month.start()).await? {
         let customer = customer.map(Into::into);
         counters.set_spent(&account.into(), customer.as_ref(), month, spent);

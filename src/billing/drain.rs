@@ -3,13 +3,13 @@
 
 use super::journal::{self, Journal};
 use crate::store::events::{self, Checkpoint};
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, Store, StoreError, rollups};
 use crate::wire::event::Entry;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The name of the checkpoint's row.
 const NAME: &str = "usage";
@@ -17,6 +17,10 @@ const NAME: &str = "usage";
 const BATCH: usize = 4000;
 /// Entries gather this long before they are drained, so that a busy gateway writes large batches.
 const GATHER: Duration = Duration::from_millis(100);
+/// After so many entries the sums follow, or after so long: what a report has still to sum up is bounded, and thousands
+/// of calls change a customer's sums once.
+const FOLLOW_ENTRIES: u64 = 120_000;
+const FOLLOW_TIME: Duration = Duration::from_secs(60);
 
 /// Drains a journal.
 pub struct Drain {
@@ -102,6 +106,7 @@ impl Drain {
     /// Drains whenever something was appended, for as long as it is polled.
     pub async fn run(&self) {
         let mut pause = Duration::from_millis(100);
+        let mut followed = (self.drained.load(Ordering::Relaxed), Instant::now());
         loop {
             self.journal.changed().await;
             tokio::time::sleep(GATHER).await;
@@ -116,6 +121,13 @@ impl Drain {
             }
             pause = Duration::from_millis(100);
             self.healthy.store(true, Ordering::Relaxed);
+            let drained = self.drained.load(Ordering::Relaxed);
+            if drained - followed.0 >= FOLLOW_ENTRIES || followed.1.elapsed() >= FOLLOW_TIME {
+                if let Err(error) = rollups::catch_up(&self.store).await {
+                    tracing::warn!(%error, "the sums of usage could not follow; whoever reads them tries again");
+                }
+                followed = (drained, Instant::now());
+            }
         }
     }
 

@@ -192,8 +192,8 @@ const POSTGRES_CONNECTIONS: u32 = 8;
 /// Pages that the writer keeps, in KiB.
 const WRITER_CACHE: &str = "-8192";
 /// Pages of the write-ahead log before they are brought into the database: a page that each batch
-/// of events changes is brought over once for many of them.
-const CHECKPOINT: &str = "4000";
+/// of events changes is brought over once for many of them. 64 MiB of file.
+const CHECKPOINT: &str = "16000";
 
 async fn connect(url: &str) -> Result<DatabaseConnection, DbErr> {
     if is_sqlite(url) {

@@ -154,7 +154,9 @@ pub async fn change(store: &Store, id: &str, change: &Change) -> Result<(), Stor
 pub async fn purge(store: &Store, account: &str, id: &str, external_id: &str) -> Result<(), StoreError> {
     let writing = store.writing().await?;
     let transaction = &*writing;
-    events::scrub(transaction, account, id).await?;
+    // Sums of events that still name it must not be made beside this.
+    rollups::hold_back(transaction).await?;
+    events::scrub(transaction, account, id, external_id).await?;
     holds::scrub(transaction, account, id).await?;
     wallets::purge(transaction, id).await?;
     rollups::forget_customer(transaction, account, external_id).await?;

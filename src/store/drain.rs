@@ -61,7 +61,7 @@ async fn attempt(
     if events::insert(transaction, &new).await? < new.len() as u64 {
         return Ok(false);
     }
-    rollups::add(transaction, &new).await?;
+    rollups::add_late(transaction, &new).await?;
     wallets::debit(transaction, &new).await?;
 
     // Most calls begin and end within one batch: their holds never reach the table.

@@ -4,6 +4,7 @@ use crate::support::app::{TestApp, ask, ask_streamed};
 use crate::support::client::eventually;
 use crate::support::postgres::Postgres;
 use crate::support::process::Process;
+use sea_orm::{ConnectionTrait as _, DatabaseBackend, Statement};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
@@ -92,6 +93,24 @@ async fn postgresql_serves_what_sqlite_serves() {
         app.admin("GET", "/admin/ringside/accounts").send().await.json()["data"].as_array().map(Vec::len),
         Some(2)
     );
+}
+
+#[tokio::test]
+async fn a_stop_leaves_sums_of_every_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("shared.db").display());
+    let app = TestApp::builder().set("RINGSIDE_DATABASE_URL", &url).start().await;
+    for _ in 0..3 {
+        assert_eq!(app.chat(&ask("fc:sim/echo", "Hello")).await.status, 200);
+    }
+    app.stop().await;
+    let raw = sea_orm::Database::connect(&url).await.unwrap();
+    for table in ["usage_by_account", "usage_by_customer"] {
+        let sql = format!("SELECT span, SUM(calls) AS calls FROM {table} GROUP BY span ORDER BY span");
+        let rows = raw.query_all_raw(Statement::from_string(DatabaseBackend::Sqlite, sql)).await.unwrap();
+        let calls: Vec<i64> = rows.iter().map(|row| row.try_get("", "calls").unwrap()).collect();
+        assert_eq!(calls, [3, 3, 3], "{table}: by day, hour and month");
+    }
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@ use proptest::test_runner::{Config, TestRunner};
 use ringside::billing::reports::{Group, Question, Report, parse, report};
 use ringside::clock::Timestamp;
 use ringside::money::NanoUsd;
-use ringside::store::Store;
 use ringside::store::events::Checkpoint;
+use ringside::store::{Store, customers, rollups};
 use ringside::wire::event::{Entry, UsageEvent};
 use ringside::wire::usage::Usage;
 use sea_orm::ConnectionTrait as _;
@@ -191,12 +191,16 @@ fn laws_hold(url: &str, cases: u32) {
         for part in ["a", "b"] {
             let account = format!("acct_{}_{part}", number.get());
             for (index, event) in events.iter_mut().enumerate() {
-                event.id = format!("use_{account}_{index}").into();
+                // In no order, so that the sums have passed some that are still to come.
+                event.id = format!("use_{:04}_{part}_{:02}", number.get(), index * 7 % 41).into();
                 event.account_id = account.as_str().into();
             }
             // In two parts that overlap, as after a crash.
             runtime.block_on(async {
                 drain(&store, &events[..events.len() * 2 / 3]).await;
+                if number.get() % 2 == 0 {
+                    rollups::catch_up(&store).await.expect("the sums follow");
+                }
                 drain(&store, &events[events.len() / 3..]).await;
                 drain(&store, &events).await;
             });
@@ -275,8 +279,9 @@ async fn older_events_are_summed_up(url: &str) {
     for statement in [
         "DROP TABLE usage_by_account",
         "DROP TABLE usage_by_customer",
+        "DROP TABLE usage_sums_progress",
         "DROP INDEX usage_events_customer_created",
-        "DELETE FROM seaql_migrations WHERE version = 'm20261125_000005_rollups'",
+        "DELETE FROM seaql_migrations WHERE version IN ('m20261125_000005_rollups', 'm20261126_000012_sums_behind')",
     ] {
         raw.execute_unprepared(statement).await.expect(statement);
     }
@@ -318,4 +323,54 @@ async fn absurd_amounts_stop_at_the_end_of_64_bits_and_stop_nothing_else() {
         let given = ask(&store, &question).await;
         assert_eq!((given.total.calls, given.total.billable), (6, NanoUsd(i64::MAX)), "{groups}");
     }
+}
+
+/// Sums that follow while others write, a customer goes, and somebody else lets them follow too.
+async fn each_event_counts_once_whoever_lets_the_sums_follow(url: &str) {
+    let serving = Store::open(url, Duration::ZERO).await.expect("a database");
+    let beside = Store::open_beside(url).await.expect("a database");
+    let events: Vec<UsageEvent> = samples(400)
+        .into_iter()
+        .map(|event| UsageEvent { customer: Some("cus_1".into()), customer_id: Some("cus_id".into()), ..event })
+        .collect();
+    let (early, late) = events.split_at(200);
+    // Half of the ids come before those that the sums have passed by then.
+    drain(&serving, early).await;
+    let writing = async {
+        for batch in late.chunks(10) {
+            drain(&serving, batch).await;
+        }
+    };
+    let following = async |store: &Store| {
+        for _ in 0..20 {
+            rollups::catch_up(store).await.expect("the sums follow");
+            tokio::task::yield_now().await;
+        }
+    };
+    let purging = async { customers::purge(&beside, "acct_1", "cus_id", "cus_1").await.expect("purged") };
+    tokio::join!(writing, following(&serving), following(&beside), purging);
+    for _ in 0..2 {
+        customers::purge(&beside, "acct_1", "cus_id", "cus_1").await.expect("purged");
+        let given = ask(&serving, &whole_time("customer,model")).await;
+        let nobody: Vec<UsageEvent> =
+            events.iter().map(|event| UsageEvent { customer: None, ..event.clone() }).collect();
+        let (rows, total) = by_hand(&nobody, &whole_time("customer,model"));
+        assert_eq!(sums(&given.total), total);
+        assert_eq!(given.rows.iter().map(|(key, row)| (key.clone(), sums(row))).collect::<BTreeMap<_, _>>(), rows);
+    }
+    beside.close().await;
+    serving.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_event_counts_once_whoever_lets_the_sums_follow_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("x.db").display());
+    each_event_counts_once_whoever_lets_the_sums_follow(&url).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_event_counts_once_whoever_lets_the_sums_follow_on_postgresql() {
+    let Some(postgres) = Postgres::start() else { return };
+    each_event_counts_once_whoever_lets_the_sums_follow(&postgres.url).await;
 }

@@ -1,7 +1,7 @@
 //! Usage and margin: sums of usage events by whatever an account wants to know them by.
 //!
 //! Time, customer, provider and model are known to the rollups, which answer in milliseconds
-//! however many events there are. Tags, sessions and properties are read from the events
+//! however many events there are, and are brought up to date by whoever asks. Tags, sessions and properties are read from the events
 //! themselves, so the time of such a report is bounded.
 
 mod groups;
@@ -121,6 +121,9 @@ pub async fn report(store: &Store, question: &Question) -> Result<Report, Report
     } else {
         pieces(question.from, question.to, largest)
     };
+    if pieces.iter().any(|(source, _)| *source != Source::Events) {
+        rollups::catch_up(store).await?;
+    }
     let mut gathered = Gathered::default();
     for (source, time) in pieces {
         let wanted = Wanted {

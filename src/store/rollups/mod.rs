@@ -1,14 +1,20 @@
 //! Sums of usage events, kept with them: by hour, day and month, per account and per customer.
 //!
-//! They are written in the transaction that writes the events, from those alone that were not
-//! there yet, so that each event counts once. Reports read the largest spans that fit their time
-//! ([`each`]), and events only where no span fits.
+//! They follow the events: those up to a certain id are in them. Whoever reads sums brings them up to
+//! date first ([`catch_up`]), and so does the drain now and then, so that a call writes its event alone
+//! and thousands of calls change each sum once. An event that comes late, with an id that the
+//! sums have passed, is added by the transaction that writes it ([`add_late`]). So each event counts once.
+//!
+//! Reports read the largest spans that fit their time ([`each`]), and events only where no span fits.
 
+mod follow;
 mod read;
 mod write;
 
+pub use follow::catch_up;
+pub(super) use follow::{add_late, hold_back};
 pub use read::{Dimension, Row, Source, Wanted, each, spent};
-pub use write::{add, forget_customer};
+pub(super) use write::forget_customer;
 
 use crate::clock::Timestamp;
 

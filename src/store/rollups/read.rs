@@ -141,7 +141,7 @@ fn expression(dimension: Dimension, source: Source) -> String {
 /// Sums are taken of billions and of the rest apart: no sum of either leaves 64 bits.
 const APART: i64 = 1_000_000_000;
 
-fn summed(column: &str, source: Source) -> [String; 2] {
+pub(super) fn summed(column: &str, source: Source) -> [String; 2] {
     let value = match (column, source) {
         ("calls", Source::Events) => "1",
         ("errors", Source::Events) => "(CASE WHEN status IN ('ok', 'aborted') THEN 0 ELSE 1 END)",
@@ -165,11 +165,16 @@ fn read(row: &QueryResult, dimensions: &[Dimension]) -> Result<Row, StoreError> 
             _ => row.try_get::<Option<String>>("", &name)?,
         });
     }
+    Ok(Row { values, sums: sums_of(row)? })
+}
+
+/// The sums that [`summed`] asked for.
+pub(super) fn sums_of(row: &QueryResult) -> Result<Sums, StoreError> {
     let mut sums = [0; 8];
     for (column, sum) in COLUMNS.iter().zip(&mut sums) {
         let high: i64 = row.try_get("", &format!("{column}_high"))?;
         let low: i64 = row.try_get("", &format!("{column}_low"))?;
         *sum = i128::from(high) * i128::from(APART) + i128::from(low);
     }
-    Ok(Row { values, sums: Sums::of_columns(sums) })
+    Ok(Sums::of_columns(sums))
 }

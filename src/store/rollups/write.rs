@@ -8,45 +8,67 @@ use crate::wire::event::UsageEvent;
 use sea_orm::{ConnectionTrait, Statement, Value};
 use std::collections::BTreeMap;
 
-/// Account, span, start, customer (empty for none; `None` for all together), provider, model.
-type Key<'e> = (&'e str, Span, Timestamp, Option<&'e str>, &'e str, &'e str);
+/// Account, start, customer (empty for none; `None` for all together), provider, model.
+type Key<'e> = (&'e str, Timestamp, Option<&'e str>, &'e str, &'e str);
 
-/// Adds events to the sums: those that are new, in the transaction that adds them.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn add(transaction: &impl ConnectionTrait, events: &[&UsageEvent]) -> Result<(), StoreError> {
-    let mut sums: BTreeMap<Key<'_>, Sums> = BTreeMap::new();
-    for event in events {
-        let one = of(event);
-        for span in Span::ALL {
-            let start = span.floor(event.created());
-            for customer in [None, Some(event.customer.as_deref().unwrap_or_default())] {
-                let key = (&*event.account_id, span, start, customer, &*event.provider, &*event.model);
-                sums.entry(key).or_default().add(&one);
-            }
+/// What is added: the sums of some calls of one customer, provider and model that were admitted in one hour.
+pub(super) struct Added<'e> {
+    pub account: &'e str,
+    /// A moment of the hour.
+    pub time: Timestamp,
+    /// Empty for none.
+    pub customer: &'e str,
+    pub provider: &'e str,
+    pub model: &'e str,
+    pub sums: Sums,
+}
+
+impl<'e> Added<'e> {
+    pub(super) fn of(event: &'e UsageEvent) -> Self {
+        Self {
+            account: &event.account_id,
+            time: event.created(),
+            customer: event.customer.as_deref().unwrap_or_default(),
+            provider: &event.provider,
+            model: &event.model,
+            sums: Sums {
+                calls: 1,
+                errors: i128::from(!matches!(event.status.as_str(), "ok" | "aborted")),
+                prompt_tokens: event.usage.prompt_tokens.into(),
+                completion_tokens: event.usage.completion_tokens.into(),
+                cached_input_tokens: event.usage.cached_input_tokens.into(),
+                cost: event.cost.0.into(),
+                list_cost: event.list_cost.0.into(),
+                billable: event.billable.unwrap_or_default().0.into(),
+            },
         }
     }
-    let (of_customers, of_accounts): (Vec<_>, Vec<_>) = sums.iter().partition(|(key, _)| key.3.is_some());
-    upsert(transaction, "usage_by_account", &of_accounts).await?;
-    upsert(transaction, "usage_by_customer", &of_customers).await
 }
 
-fn of(event: &UsageEvent) -> Sums {
-    Sums {
-        calls: 1,
-        errors: i128::from(!matches!(event.status.as_str(), "ok" | "aborted")),
-        prompt_tokens: event.usage.prompt_tokens.into(),
-        completion_tokens: event.usage.completion_tokens.into(),
-        cached_input_tokens: event.usage.cached_input_tokens.into(),
-        cost: event.cost.0.into(),
-        list_cost: event.list_cost.0.into(),
-        billable: event.billable.unwrap_or_default().0.into(),
+/// Adds to the sums of every span.
+pub(super) async fn add(transaction: &impl ConnectionTrait, added: &[Added<'_>]) -> Result<(), StoreError> {
+    for span in Span::ALL {
+        // One span after the other: many customers' sums are as many rows of each.
+        for by_customer in [false, true] {
+            let mut sums: BTreeMap<Key<'_>, Sums> = BTreeMap::new();
+            for one in added {
+                let customer = by_customer.then_some(one.customer);
+                let key = (one.account, span.floor(one.time), customer, one.provider, one.model);
+                sums.entry(key).or_default().add(&one.sums);
+            }
+            upsert(transaction, span, by_customer, &sums.into_iter().collect::<Vec<_>>()).await?;
+        }
     }
+    Ok(())
 }
 
-async fn upsert(transaction: &impl ConnectionTrait, table: &str, rows: &[(&Key<'_>, &Sums)]) -> Result<(), StoreError> {
-    let by_customer = rows.first().is_some_and(|(key, _)| key.3.is_some());
+async fn upsert(
+    transaction: &impl ConnectionTrait,
+    span: Span,
+    by_customer: bool,
+    rows: &[(Key<'_>, Sums)],
+) -> Result<(), StoreError> {
+    let table = if by_customer { "usage_by_customer" } else { "usage_by_account" };
     let mut keys = vec!["account_id", "span", "start", "provider", "model"];
     if by_customer {
         keys.push("customer");
@@ -55,7 +77,7 @@ async fn upsert(transaction: &impl ConnectionTrait, table: &str, rows: &[(&Key<'
     let conflict = format!("ON CONFLICT ({}) DO UPDATE SET {}", keys.join(", "), sums.join(", "));
     let columns: Vec<&str> = keys.iter().copied().chain(COLUMNS).collect();
     let into = batch::Into { table, columns: &columns, conflict: &conflict };
-    batch::insert(transaction, &into, rows, |((account, span, start, customer, provider, model), sums), values| {
+    batch::insert(transaction, &into, rows, |((account, start, customer, provider, model), sums), values| {
         values.extend([(*account).into(), span.text().into(), start.0.into(), (*provider).into(), (*model).into()]);
         values.extend(customer.map(Value::from));
         values.extend(sums.columns().map(|value| Value::from(clamp(value))));
