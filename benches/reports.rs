@@ -91,8 +91,9 @@ async fn fill(url: &str, events: u64) {
     for statement in [
         "DROP TABLE usage_by_account",
         "DROP TABLE usage_by_customer",
+        "DROP TABLE usage_sums_progress",
         "DROP INDEX usage_events_customer_created",
-        "DELETE FROM seaql_migrations WHERE version = 'm20261125_000005_rollups'",
+        "DELETE FROM seaql_migrations WHERE version IN ('m20261125_000005_rollups', 'm20261126_000012_sums_behind')",
         &insert,
     ] {
         raw.execute_unprepared(statement).await.expect("it works");

@@ -32,7 +32,7 @@ pub fn settle(criterion: &mut Criterion) {
     group.bench_function("an id", |bencher| bencher.iter(|| Id::new("use")));
 
     let folder = tempfile::tempdir().expect("a folder");
-    let journal = Journal::open(&folder.path().join("journal"), 0).expect("a journal");
+    let journal = Journal::open(&folder.path().join("journal"), &[0]).expect("a journal");
     let event = event();
     group.throughput(Throughput::Elements(1));
     group.bench_function("append to the journal", |bencher| {
@@ -49,7 +49,7 @@ pub fn counted() -> Box<dyn FnMut()> {
     let book = PriceBook::of_specs(ringside::adapter::generated::ALL, Clock::of_machine());
     let terms = Terms { markup_basis_points: 1000 };
     let folder = tempfile::tempdir().expect("a folder");
-    let journal = Journal::open(&folder.path().join("journal"), 0).expect("a journal");
+    let journal = Journal::open(&folder.path().join("journal"), &[0]).expect("a journal");
     let event = event();
     Box::new(move || {
         // It lies in the folder for as long as this runs.

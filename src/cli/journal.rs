@@ -1,7 +1,7 @@
 //! `ringside journal`: the entries of the journal's files, for people.
 
 use super::Failure;
-use crate::billing::journal::{self, Batch};
+use crate::billing::journal::{self, Batch, MOST_LANES};
 use crate::config::Settings;
 use crate::wire::event::Entry;
 use serde::Serialize;
@@ -12,18 +12,22 @@ use std::path::Path;
 const BATCH: usize = 1000;
 
 pub(super) fn run(settings: &Settings) -> Result<(), Failure> {
-    if journal::segments(&settings.journal)?.is_empty() {
+    let mut lanes = (0..MOST_LANES).map(|lane| journal::segments(&journal::lane_of(&settings.journal, lane)));
+    if lanes.all(|segments| segments.is_ok_and(|segments| segments.is_empty())) {
         eprintln!("{}: there is no such journal; the setting `journal` says where it is", settings.journal.display());
     }
-    let torn = match print(&settings.journal, BATCH, &mut io::stdout().lock()) {
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-        printed => printed?,
-    };
-    for (segment, position) in torn {
-        let file = journal::file_of(&settings.journal, segment);
-        let file = file.display();
-        eprintln!("{file}: no whole entry stands at byte {position}: a crash cut it, or it is being written");
+    for lane in 0..MOST_LANES {
+        let path = journal::lane_of(&settings.journal, lane);
+        let torn = match print(&path, lane + 1, BATCH, &mut io::stdout().lock()) {
+            // Whoever reads has seen enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            printed => printed?,
+        };
+        for (segment, position) in torn {
+            let file = journal::file_of(&path, segment);
+            let file = file.display();
+            eprintln!("{file}: no whole entry stands at byte {position}: a crash cut it, or it is being written");
+        }
     }
     Ok(())
 }
@@ -31,13 +35,15 @@ pub(super) fn run(settings: &Settings) -> Result<(), Failure> {
 /// One entry, as it is printed. Amounts are nano-USD, but for a new customer's budget.
 #[derive(Serialize)]
 struct Line<T> {
+    /// From 1.
+    lane: usize,
     segment: u64,
     kind: &'static str,
     entry: T,
 }
 
-/// Prints every entry, and says which segments end in something else, and where.
-fn print(path: &Path, most: usize, out: &mut impl Write) -> io::Result<Vec<(u64, u64)>> {
+/// Prints every entry of a lane, and says which segments end in something else, and where.
+fn print(path: &Path, lane: usize, most: usize, out: &mut impl Write) -> io::Result<Vec<(u64, u64)>> {
     let mut torn_at = Vec::new();
     for segment in journal::segments(path)? {
         let mut from = 0;
@@ -49,9 +55,9 @@ fn print(path: &Path, most: usize, out: &mut impl Write) -> io::Result<Vec<(u64,
             };
             for entry in &entries {
                 match entry {
-                    Entry::Hold(entry) => line(out, &Line { segment, kind: "hold", entry })?,
-                    Entry::Usage(entry) => line(out, &Line { segment, kind: "usage", entry })?,
-                    Entry::Customer(entry) => line(out, &Line { segment, kind: "customer", entry })?,
+                    Entry::Hold(entry) => line(out, &Line { lane, segment, kind: "hold", entry })?,
+                    Entry::Usage(entry) => line(out, &Line { lane, segment, kind: "usage", entry })?,
+                    Entry::Customer(entry) => line(out, &Line { lane, segment, kind: "customer", entry })?,
                 }
             }
             if torn {
@@ -74,7 +80,7 @@ fn line(out: &mut impl Write, line: &impl Serialize) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::billing::journal::Journal;
+    use crate::billing::journal::Lane;
     use crate::billing::testing::event;
     use crate::clock::Timestamp;
     use serde_json::{Value, json};
@@ -83,13 +89,13 @@ mod tests {
     fn every_whole_entry_is_a_line_and_a_cut_one_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("j");
-        let journal = Journal::open(&path, 0).unwrap();
+        let lane = Lane::open(&path, 0).unwrap();
         let event = event("use_1", "acct_1", Timestamp(5));
-        journal.append_hold(event.clone()).unwrap();
-        journal.append_hold(event.clone()).unwrap();
-        journal.rotate().unwrap();
-        journal.append(event.clone()).unwrap();
-        let end = journal.end();
+        lane.append_hold(event.clone()).unwrap();
+        lane.append_hold(event.clone()).unwrap();
+        lane.rotate().unwrap();
+        lane.append(event.clone()).unwrap();
+        let end = lane.end();
         let file = journal::file_of(&path, end.segment);
         let mut bytes = std::fs::read(&file).unwrap();
         bytes.extend_from_within(..9);
@@ -97,7 +103,7 @@ mod tests {
 
         for most in [1, 2, 100] {
             let mut out = Vec::new();
-            assert_eq!(print(&path, most, &mut out).unwrap(), [(end.segment, end.position)]);
+            assert_eq!(print(&path, 1, most, &mut out).unwrap(), [(end.segment, end.position)]);
             let lines: Vec<Value> = out.split(|byte| *byte == b'\n').flat_map(serde_json::from_slice).collect();
             let kinds: Vec<_> = lines.iter().map(|line| (line["segment"].as_u64(), line["kind"].as_str())).collect();
             assert_eq!(kinds, [(Some(1), Some("hold")), (Some(1), Some("hold")), (Some(2), Some("usage"))]);

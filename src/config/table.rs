@@ -180,7 +180,7 @@ pub static TABLE: &[Setting] = &[
         "RINGSIDE_JOURNAL",
         "ringside.journal",
         FILE,
-        "Where a finished call is written before its last byte is sent; it is drained into the database.",
+        "Where a finished call is written before its last byte is sent; it is drained into the database. Files of this name with a number, and with `.lane2`, `.lane3`, … before the number for further processors; one of 64 MiB for each is usual under load.",
         |s, text| {
             s.journal = path(text)?;
             Some(())

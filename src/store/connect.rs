@@ -3,13 +3,13 @@
 use super::entity::serving;
 use super::lock::{Lock, LockError, Ours};
 use super::migrations::Migrator;
+use super::rollups;
 use super::writing::{Writer, Writing};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait as _, Database, DatabaseBackend, DatabaseConnection, DbErr, EntityTrait as _,
-    Statement,
+    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DbErr, EntityTrait as _, Statement,
 };
 use sea_orm_migration::MigratorTrait as _;
 use std::time::Duration;
@@ -61,9 +61,16 @@ impl<'u> Claim<'u> {
     pub async fn open(self) -> Result<Store, StoreError> {
         let connection = connect(self.url).await?;
         Migrator::up(&connection, None).await?;
-        let generation = begin(&connection).await?;
         let writer = is_sqlite(self.url).then(|| Writer::new(self.url));
-        Ok(Store { connection, writer, lock: Some(self.lock), generation })
+        let mut store = Store { connection, writer, lock: Some(self.lock), generation: 0 };
+        let writing = store.writing().await?;
+        let generation = begin(&*writing).await?;
+        if rollups::begin(&*writing, generation).await? {
+            tracing::warn!("an earlier version has served this database meanwhile; usage is summed up anew");
+        }
+        writing.commit().await?;
+        store.generation = generation;
+        Ok(store)
     }
 }
 
@@ -172,7 +179,7 @@ impl Store {
 const SERVING: &str = "gateway";
 
 /// Counts this process among those that have served the database.
-async fn begin(connection: &DatabaseConnection) -> Result<i64, DbErr> {
+async fn begin(connection: &impl ConnectionTrait) -> Result<i64, DbErr> {
     let row = serving::ActiveModel { name: Set(SERVING.to_owned()), generation: Set(1) };
     let conflict = OnConflict::column(serving::Column::Name)
         .value(serving::Column::Generation, Expr::cust("serving.generation + 1"))
@@ -181,7 +188,7 @@ async fn begin(connection: &DatabaseConnection) -> Result<i64, DbErr> {
     generation(connection).await
 }
 
-async fn generation(connection: &DatabaseConnection) -> Result<i64, DbErr> {
+async fn generation(connection: &impl ConnectionTrait) -> Result<i64, DbErr> {
     Ok(serving::Entity::find_by_id(SERVING).one(connection).await?.map_or(0, |row| row.generation))
 }
 

@@ -156,7 +156,7 @@ pub async fn purge(store: &Store, account: &str, id: &str, external_id: &str) ->
     let transaction = &*writing;
     // Sums of events that still name it must not be made beside this.
     rollups::hold_back(transaction).await?;
-    events::scrub(transaction, account, id, external_id).await?;
+    events::scrub(transaction, account, external_id).await?;
     holds::scrub(transaction, account, id).await?;
     wallets::purge(transaction, id).await?;
     rollups::forget_customer(transaction, account, external_id).await?;

@@ -1,6 +1,5 @@
 //! The files: numbered segments of entries, written whole and read back.
 
-use super::Batch;
 use crate::wire::event::{Entry, UsageEvent};
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -12,6 +11,15 @@ const HEADER: usize = 8;
 const MOST: u32 = 16 << 20;
 /// An entry of ordinary size fits without growing.
 const USUAL: usize = 1536;
+
+/// Entries read from a segment, and where reading stopped.
+pub struct Batch {
+    pub entries: Vec<Entry>,
+    /// Bytes of the segment read so far, whole entries only.
+    pub position: u64,
+    /// Whether what follows is no entry: the end that a crash left.
+    pub torn: bool,
+}
 
 /// The file of a segment.
 pub fn file_of(path: &Path, segment: u64) -> PathBuf {

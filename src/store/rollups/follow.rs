@@ -6,10 +6,14 @@ use super::write::{Added, add};
 use super::{COLUMNS, HOUR, Sums};
 use crate::clock::Timestamp;
 use crate::wire::event::UsageEvent;
-use sea_orm::{ConnectionTrait, DatabaseBackend, QueryResult, Statement, Value};
+use futures_util::StreamExt as _;
+use sea_orm::{ConnectionTrait, DatabaseBackend, DatabaseTransaction, QueryResult, Statement, StreamTrait as _, Value};
+use std::time::Duration;
 
 /// Events that one transaction brings into the sums.
-const STEP: i64 = 65_536;
+const STEP: i64 = 32_768;
+/// Others write between two steps.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// The id of the last event that is in the sums.
 struct Followed(String);
@@ -31,6 +35,34 @@ impl Followed {
         let row = row.ok_or_else(|| StoreError::Value("usage_sums_progress has lost its row".to_owned()))?;
         Ok(Self(row.try_get("", "last_event")?))
     }
+}
+
+/// Notes that a process serves, the `generation`th, which knows that the sums follow.
+///
+/// Earlier versions add to the sums themselves. What they left when the first that knows begins is complete; where one
+/// served between two that know, the sums are begun anew, and this says so.
+///
+/// # Errors
+/// [`StoreError`].
+pub(in super::super) async fn begin(transaction: &impl ConnectionTrait, generation: i64) -> Result<bool, StoreError> {
+    let backend = transaction.get_database_backend();
+    let execute = async |sql: &str, values: Vec<Value>| {
+        let done = transaction.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await;
+        done.map(|done| done.rows_affected() > 0)
+    };
+    let known = "UPDATE usage_sums_progress SET generation = $1 WHERE generation = $2";
+    if execute(known, vec![generation.into(), (generation - 1).into()]).await? {
+        return Ok(false);
+    }
+    let first = "UPDATE usage_sums_progress SET generation = $1, \
+                 last_event = (SELECT COALESCE(MAX(id), '') FROM usage_events) WHERE generation = -1";
+    if execute(first, vec![generation.into()]).await? {
+        return Ok(false);
+    }
+    execute("DELETE FROM usage_by_account", vec![]).await?;
+    execute("DELETE FROM usage_by_customer", vec![]).await?;
+    execute("UPDATE usage_sums_progress SET generation = $1, last_event = ''", vec![generation.into()]).await?;
+    Ok(true)
 }
 
 /// Adds those of the new events of a transaction that the sums have passed already.
@@ -56,18 +88,19 @@ pub(in super::super) async fn add_late(
 pub async fn catch_up(store: &Store) -> Result<(), StoreError> {
     loop {
         let writing = store.writing().await?;
-        let full = step(&*writing).await?;
+        let full = step(&writing).await?;
         writing.commit().await?;
         if !full {
             return Ok(());
         }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
 /// Brings up to [`STEP`] events into the sums, and says whether there were as many.
-async fn step(transaction: &impl ConnectionTrait) -> Result<bool, StoreError> {
+async fn step(transaction: &DatabaseTransaction) -> Result<bool, StoreError> {
     let Followed(last_event) = Followed::read(transaction, "FOR UPDATE").await?;
-    let backend = transaction.get_database_backend();
+    let backend = ConnectionTrait::get_database_backend(transaction);
     let next = format!("SELECT id FROM usage_events WHERE id > $1 ORDER BY id LIMIT {STEP}");
     let next = format!("SELECT COUNT(*) AS events, MAX(id) AS last FROM ({next}) AS next");
     let next = Statement::from_sql_and_values(backend, next, [last_event.as_str().into()]);
@@ -81,9 +114,14 @@ async fn step(transaction: &impl ConnectionTrait) -> Result<bool, StoreError> {
         sums.join(", ")
     );
     let values: [Value; 2] = [last_event.into(), last.as_str().into()];
-    let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
-    let hours = rows.iter().map(Hour::read).collect::<Result<Vec<_>, _>>()?;
-    drop(rows);
+    let mut hours = Vec::new();
+    {
+        // A row of the database takes several times the place of what is read of it.
+        let mut rows = transaction.stream_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        while let Some(row) = rows.next().await {
+            hours.push(Hour::read(&row?)?);
+        }
+    }
     add(transaction, &hours.iter().map(Hour::added).collect::<Vec<_>>()).await?;
 
     let moved = "UPDATE usage_sums_progress SET last_event = $1 WHERE name = 'usage_events'";

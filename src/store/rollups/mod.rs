@@ -12,7 +12,7 @@ mod read;
 mod write;
 
 pub use follow::catch_up;
-pub(super) use follow::{add_late, hold_back};
+pub(super) use follow::{add_late, begin, hold_back};
 pub use read::{Dimension, Row, Source, Wanted, each, spent};
 pub(super) use write::forget_customer;
 
